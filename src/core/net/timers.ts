@@ -1,0 +1,19 @@
+// The clock of API timeouts and deadlines. These follow real time also while the timers of TCP are frozen in an
+// outage. A network in virtual time supplies its own through StreamSource.timers.
+
+export interface Timers {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Calls `task` once, `delay` milliseconds from now or later. */
+  set(delay: number, task: () => void): unknown;
+  clear(handle: unknown): void;
+}
+
+export const systemTimers: Timers = {
+  now: () => performance.now(),
+  // Longer delays fire at once in every runtime: cut them, whoever set one looks at the clock again.
+  set: (delay, task) => setTimeout(task, Math.min(delay, longestDelay)),
+  clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+};
+
+const longestDelay = 2 ** 31 - 1;
