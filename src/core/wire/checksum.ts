@@ -3,7 +3,8 @@
 // the one's-complement sum does not depend on byte order). A start at an odd address shifts every byte into the
 // other half of its word, which is the same as turning the bytes of the sum round once more.
 
-const LITTLE_ENDIAN: boolean = /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
+const LITTLE_ENDIAN: boolean =
+  /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
 
 /** Below this many bytes, finding the word view costs more than it saves. */
 const SHORT = 64;

@@ -46,7 +46,12 @@ export function buildEchoReply(request: Packet, hopLimit: number): Bytes | null 
  * packet's source. Null when there must be none: about an ICMP error or redirect, to many hosts or not from one
  * (RFC 1122 §3.2.2, RFC 4443 §2.4 e). "too-big" may answer an IPv6 multicast.
  */
-export function buildIcmpError(packet: Packet, source: IpAddress, error: IcmpError, hopLimit: number): Bytes | null {
+export function buildIcmpError(
+  packet: Packet,
+  source: IpAddress,
+  error: IcmpError,
+  hopLimit: number,
+): Bytes | null {
   const remote = packet.source();
   const ipv4 = packet.version === 4;
   if (isMany(remote) || remote.isUnspecified || isIcmpError(packet)) return null;

@@ -2,10 +2,10 @@
 
 export type { Bytes } from "./bytes.ts";
 export { addToSum, finishSum } from "./checksum.ts";
-export { IcmpMessage, parseIcmp, QuotedSegment } from "./icmp.ts";
 export type { IcmpKind, UnreachableReason } from "./icmp.ts";
-export { buildEchoReply, buildIcmpError } from "./icmp-build.ts";
+export { IcmpMessage, parseIcmp, QuotedSegment } from "./icmp.ts";
 export type { IcmpError } from "./icmp-build.ts";
+export { buildEchoReply, buildIcmpError } from "./icmp-build.ts";
 export { hashWords, IpAddress, parseLegacyIpv4 } from "./ip-address.ts";
 export { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "./ip-header.ts";
 export { Malformed, malformedCodes, malformedText } from "./malformed.ts";

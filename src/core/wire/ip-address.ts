@@ -55,7 +55,14 @@ export class IpAddress {
 
   /** The IPv4 address a.b.c.d; of each number the low 8 bits count. */
   static v4(a: number, b: number, c: number, d: number): IpAddress {
-    return new IpAddress(4, 0, 0, 0, ((a & 255) << 24) | ((b & 255) << 16) | ((c & 255) << 8) | (d & 255), null);
+    return new IpAddress(
+      4,
+      0,
+      0,
+      0,
+      ((a & 255) << 24) | ((b & 255) << 16) | ((c & 255) << 8) | (d & 255),
+      null,
+    );
   }
 
   /** Reads 4 or 16 bytes in network order; they have to be there. */

@@ -74,7 +74,13 @@ export function writeIcmpv6Checksum(out: Uint8Array, at: number, end: number): v
   writeTransportChecksum(out, at, end, Protocol.icmpv6, 2);
 }
 
-function writeTransportChecksum(out: Uint8Array, at: number, end: number, protocol: number, field: number): void {
+function writeTransportChecksum(
+  out: Uint8Array,
+  at: number,
+  end: number,
+  protocol: number,
+  field: number,
+): void {
   const ipv4 = out[at] >>> 4 === 4;
   const addresses = at + (ipv4 ? 12 : 8);
   const afterAddresses = at + (ipv4 ? 20 : 40);

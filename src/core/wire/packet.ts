@@ -93,7 +93,9 @@ export function parsePacket(
   const version = bytes[start] >>> 4;
   if (version !== 4 && version !== 6) return Malformed.badVersion;
   const refused =
-    version === 4 ? parseIpv4(packet, bytes, start, end, verifyChecksums) : parseIpv6(packet, bytes, start, end);
+    version === 4
+      ? parseIpv4(packet, bytes, start, end, verifyChecksums)
+      : parseIpv6(packet, bytes, start, end);
   if (refused !== Malformed.none || packet.protocol !== Protocol.tcp) return refused;
   if (packet.payloadEnd - packet.payloadStart < 20) return Malformed.truncated;
   if (verifyChecksums && finishSum(transportSum(packet)) !== 0) return Malformed.badChecksum;
@@ -108,17 +110,29 @@ export function transportSum(packet: Packet): number {
   const afterAddresses = start + (packet.version === 4 ? 20 : 40);
   // Without options or extension headers the addresses lie right before the payload: one range.
   if (payloadStart === afterAddresses) return addToSum(lengthAndProtocol, bytes, addresses, payloadEnd);
-  return addToSum(addToSum(lengthAndProtocol, bytes, addresses, afterAddresses), bytes, payloadStart, payloadEnd);
+  return addToSum(
+    addToSum(lengthAndProtocol, bytes, addresses, afterAddresses),
+    bytes,
+    payloadStart,
+    payloadEnd,
+  );
 }
 
-function parseIpv4(packet: Packet, bytes: Uint8Array, start: number, end: number, verify: boolean): Malformed {
+function parseIpv4(
+  packet: Packet,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  verify: boolean,
+): Malformed {
   if (end - start < 20) return Malformed.truncated;
   const headerLength = (bytes[start] & 15) * 4;
   if (headerLength < 20) return Malformed.badHeaderLength;
   const totalLength = readUint16(bytes, start + 2);
   if (totalLength < headerLength) return Malformed.badTotalLength;
   if (totalLength > end - start) return Malformed.truncated;
-  if (verify && finishSum(addToSum(0, bytes, start, start + headerLength)) !== 0) return Malformed.badHeaderChecksum;
+  if (verify && finishSum(addToSum(0, bytes, start, start + headerLength)) !== 0)
+    return Malformed.badHeaderChecksum;
   // More-fragments bit or a fragment offset.
   if ((readUint16(bytes, start + 6) & 0x3fff) !== 0) return Malformed.fragment;
   packet.version = 4;

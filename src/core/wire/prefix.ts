@@ -44,7 +44,9 @@ export class Prefix {
   /** The block of `length` leading bits around `address`. Throws RangeError when its family has no such length. */
   static of(address: IpAddress, length: number): Prefix {
     if (!Number.isInteger(length) || length < 0 || length > bitsOf(address)) {
-      throw new RangeError(`Cannot make a prefix of ${address}: the length ${length} is not in 0..${bitsOf(address)}`);
+      throw new RangeError(
+        `Cannot make a prefix of ${address}: the length ${length} is not in 0..${bitsOf(address)}`,
+      );
     }
     return new Prefix(address, length);
   }

@@ -25,7 +25,12 @@ const ALIGNED_TIMESTAMPS = 0x0101_080a;
 const MAX_WINDOW_SCALE = 14;
 
 /** Parses the options in `bytes[start..end)` into a segment whose option fields say absent. */
-export function parseTcpOptions(segment: TcpSegment, bytes: Uint8Array, start: number, end: number): Malformed {
+export function parseTcpOptions(
+  segment: TcpSegment,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Malformed {
   let at = start;
   if (end - at >= 12 && readUint32(bytes, at) === ALIGNED_TIMESTAMPS) {
     parseTimestamps(segment, bytes, at + 4);

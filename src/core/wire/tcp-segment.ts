@@ -65,7 +65,12 @@ export class TcpSegment {
 }
 
 /** Parses the segment in `bytes[start..end)`. After a refusal the fields mean nothing. Checks no checksum. */
-export function parseTcpSegment(segment: TcpSegment, bytes: Uint8Array, start: number, end: number): Malformed {
+export function parseTcpSegment(
+  segment: TcpSegment,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Malformed {
   segment.dataStart = end;
   segment.dataEnd = end;
   segment.clearOptions();
