@@ -9,7 +9,7 @@ const LITTLE_ENDIAN: boolean =
 /** Below this many bytes, finding the word view costs more than it saves. */
 const SHORT = 64;
 
-/** Words whose upper halves can be summed without leaving 31 bits. */
+/** Words whose halves can be summed without leaving 31 and 32 bits. */
 const BLOCK = 32_768;
 
 // Creating a view costs some 90 ns, so the last two are kept: one for the message being read, one for the message
@@ -77,24 +77,34 @@ function sumEdge(bytes: Uint8Array, offset: number, from: number, to: number): n
   return sum;
 }
 
-/** Sums at most BLOCK words, folded to 17 bits. */
+/**
+ * Sums at most BLOCK words, folded to 17 bits. The upper halves are summed by themselves; the words are summed modulo
+ * 2^32, which is enough to tell the sum of the lower halves, as that is below 2^32. This saves a mask for each word.
+ * Two chains of each keep the additions from waiting for one another.
+ */
 function sumWords(words: Int32Array, from: number, to: number): number {
-  let low = 0;
-  let high = 0;
+  let whole = 0;
+  let otherWhole = 0;
+  let upper = 0;
+  let otherUpper = 0;
   let at = from;
   for (; at + 3 < to; at += 4) {
     const a = words[at];
     const b = words[at + 1];
     const c = words[at + 2];
     const d = words[at + 3];
-    low = (low + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)) | 0;
-    high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0;
+    whole = (((whole + a) | 0) + b) | 0;
+    otherWhole = (((otherWhole + c) | 0) + d) | 0;
+    upper = (((upper + (a >>> 16)) | 0) + (b >>> 16)) | 0;
+    otherUpper = (((otherUpper + (c >>> 16)) | 0) + (d >>> 16)) | 0;
   }
   for (; at < to; at++) {
-    low = (low + (words[at] & 0xffff)) | 0;
-    high = (high + (words[at] >>> 16)) | 0;
+    whole = (whole + words[at]) | 0;
+    upper = (upper + (words[at] >>> 16)) | 0;
   }
-  return fold(low) + fold(high);
+  upper = (upper + otherUpper) | 0;
+  const lower = (whole + otherWhole - (upper << 16)) | 0;
+  return fold(lower) + fold(upper);
 }
 
 /** The words of `buffer`, at least `count` of them; a resizable buffer may have outgrown the view that was kept. */

@@ -15,7 +15,7 @@ export function ipHeaderLength(family: 4 | 6): 20 | 40 {
 }
 
 /**
- * Writes an IP header of the destination's family at `out[at..]`, the IPv4 header checksum included. `payloadLength`
+ * Writes an IP header at `out[at..]`, the IPv4 header checksum included; both addresses are of one family. `payloadLength`
  * is what follows the header, at most 65,515 bytes in IPv4 and 65,535 in IPv6. `identification` is IPv4's alone; the
  * don't-fragment bit is set. IPv6's flow label is 0.
  */
@@ -31,29 +31,18 @@ export function writeIpHeader(
   identification: number,
 ): void {
   if (destination.family === 4) {
-    const totalLength = 20 + payloadLength;
-    writeUint16(out, at, 0x4500 | (trafficClass & 0xff));
+    const first = 0x4500 | (trafficClass & 0xff);
+    const totalLength = (20 + payloadLength) & 0xffff;
+    const hopLimitAndProtocol = ((hopLimit & 0xff) << 8) | (protocol & 0xff);
+    const sum = first + totalLength + (identification & 0xffff) + DONT_FRAGMENT + hopLimitAndProtocol;
+    writeUint16(out, at, first);
     writeUint16(out, at + 2, totalLength);
     writeUint16(out, at + 4, identification);
     writeUint16(out, at + 6, DONT_FRAGMENT);
-    writeUint16(out, at + 8, (hopLimit << 8) | protocol);
+    writeUint16(out, at + 8, hopLimitAndProtocol);
+    writeUint16(out, at + 10, finishSum(sum + sumOfWord(source.w3) + sumOfWord(destination.w3)));
     writeUint32(out, at + 12, source.w3);
     writeUint32(out, at + 16, destination.w3);
-    writeUint16(
-      out,
-      at + 10,
-      finishSum(
-        (0x4500 | (trafficClass & 0xff)) +
-          totalLength +
-          (identification & 0xffff) +
-          DONT_FRAGMENT +
-          ((hopLimit << 8) | protocol) +
-          (source.w3 >>> 16) +
-          (source.w3 & 0xffff) +
-          (destination.w3 >>> 16) +
-          (destination.w3 & 0xffff),
-      ),
-    );
     return;
   }
   writeUint32(out, at, 0x6000_0000 | ((trafficClass & 0xff) << 20));
@@ -62,6 +51,10 @@ export function writeIpHeader(
   out[at + 7] = hopLimit;
   source.writeTo(out, at + 8);
   destination.writeTo(out, at + 24);
+}
+
+function sumOfWord(word: number): number {
+  return (word >>> 16) + (word & 0xffff);
 }
 
 /** Fills the TCP checksum of a finished packet in `out[at..end)`. IPv4 options are allowed, extension headers not. */
