@@ -2,7 +2,7 @@
 // Quick when already installed.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -26,6 +26,27 @@ if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
     console.error("Cannot install test/runtimes: npm ci failed (is the package registry reachable?)");
     process.exit(1);
   }
+  if (process.platform === "linux" && process.arch === "x64") unpackChromium();
   writeFileSync(stamp, wanted);
   console.log("test/runtimes is installed");
+}
+
+/**
+ * Unpacks Chromium once, here: its package unpacks into the temporary folder at first use, where test files that run
+ * side by side find a half-written program. The variable for AWS makes it unpack the shared libraries too, for
+ * machines that lack them.
+ */
+function unpackChromium() {
+  const target = join(folder, "node_modules", ".chromium");
+  mkdirSync(target, { recursive: true });
+  const program = 'import chromium from "@sparticuz/chromium"; await chromium.executablePath();';
+  const result = spawnSync(process.execPath, ["--input-type=module", "--eval", program], {
+    cwd: folder,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, TMPDIR: target, AWS_EXECUTION_ENV: "AWS_Lambda_nodejs22.x" },
+  });
+  if (result.status !== 0) {
+    console.error("Cannot unpack Chromium: its package's script failed");
+    process.exit(1);
+  }
 }
