@@ -81,7 +81,10 @@ for (const [size, reps] of [
     report(`checksum of ${size} bytes at alignment ${start}`, ns, size);
   }
 }
-report("checksum of 40 bytes", measure(() => finishSum(addToSum(0, out, 0, 40))));
+report(
+  "checksum of 40 bytes",
+  measure(() => finishSum(addToSum(0, out, 0, 40))),
+);
 
 for (const family of [4, 6] as const) {
   for (const [size, at] of [
@@ -91,8 +94,14 @@ for (const family of [4, 6] as const) {
   ] as const) {
     const end = at + build(out, at, family, size, true);
     const name = `IPv${family}, ${size} B payload, start at alignment ${at}`;
-    report(`parse and verify ${name}`, measure(() => parsePacket(packet, out, at, end, true) + packet.tcp.seq));
-    report(`parse only       ${name}`, measure(() => parsePacket(packet, out, at, end, false) + packet.tcp.seq));
+    report(
+      `parse and verify ${name}`,
+      measure(() => parsePacket(packet, out, at, end, true) + packet.tcp.seq),
+    );
+    report(
+      `parse only       ${name}`,
+      measure(() => parsePacket(packet, out, at, end, false) + packet.tcp.seq),
+    );
   }
   const header = ipHeaderLength(family) + tcpHeaderLength(segment);
   report(
