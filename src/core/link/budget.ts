@@ -1,0 +1,160 @@
+// The link budget (DESIGN §3, "Where the queue is"): how many packet bytes may be on a link before the other side has
+// said that it took them. A bandwidth-delay estimate and a little more, so that the link is never idle and the queue
+// in kernels and proxies, which nobody can look into, stays a few milliseconds long. Control frames do not count.
+
+import type { Micros } from "./clock.ts";
+import { DeliveryRate } from "./delivery-rate.ts";
+import { WindowedMax } from "./windowed-max.ts";
+
+/** What an end lets be outstanding when it announced nothing else. */
+export const DEFAULT_RECEIVE_CAP: number = 4 << 20;
+
+export class LinkBudget {
+  /** The most that the other side lets be outstanding, whatever the estimate says. */
+  readonly cap: number;
+  /** Packet bytes that may be outstanding now. */
+  budget: number = INITIAL_BUDGET;
+  /** Smoothed and least round trip of the link; 0 while unknown. */
+  rtt: Micros = 0;
+  minRtt: Micros = 0;
+  /** Payload bytes that one packet should have on a reliable route: about 2 ms of the link's time. */
+  segmentLimit: number = INITIAL_SEGMENT;
+  private readonly delivery: DeliveryRate = new DeliveryRate();
+  private readonly maxRate: WindowedMax = new WindowedMax(RATE_WINDOW_ROUNDS);
+  private round: number = 0;
+  private roundStart: Micros = 0;
+  /** A round ends when what was sent after its start has arrived. */
+  private roundDelivered: number = 0;
+  /** Start-up doubles the budget each round, until the rate no longer follows. */
+  private isPipeFull: boolean = false;
+  private fullRate: number = 0;
+  private fullRounds: number = 0;
+  private isRateMeasured: boolean = false;
+  private minRttAt: Micros = 0;
+  /** Draining the queue to see the true round trip; since when it is drained, or 0. */
+  private isProbing: boolean = false;
+  private drainedAt: Micros = 0;
+
+  constructor(cap: number) {
+    this.cap = cap;
+    this.budget = Math.min(INITIAL_BUDGET, cap);
+  }
+
+  get inFlight(): number {
+    return this.delivery.inFlight;
+  }
+
+  /** Packet bytes sent in all. */
+  get sent(): number {
+    return this.delivery.sent;
+  }
+
+  /** Estimated rate, bytes per second; 0 while unknown. */
+  get rate(): number {
+    return this.maxRate.value;
+  }
+
+  onSent(now: Micros, bytes: number): void {
+    this.delivery.onSent(now, bytes);
+  }
+
+  /** Nothing waits although the budget has room: what is measured now is the application, not the link. */
+  onIdle(): void {
+    if (this.inFlight < this.budget) this.delivery.markAppLimited();
+  }
+
+  /** The other side took `total` packet bytes in all. False: more than were sent, which breaks the protocol. */
+  onReceived(now: Micros, total: number): boolean {
+    if (total > this.delivery.sent) return false;
+    if (!this.delivery.onDelivered(now, total)) return true;
+    const { sample } = this.delivery;
+    if (sample.priorDelivered >= this.roundDelivered && now - this.roundStart >= SHORTEST_ROUND) {
+      this.round++;
+      this.roundStart = now;
+      this.roundDelivered = total;
+      this.judgeStartUp(sample.appLimited);
+    }
+    if (sample.rate > 0 && (!sample.appLimited || sample.rate >= this.maxRate.value)) {
+      this.maxRate.add(this.round, sample.rate);
+      if (!sample.appLimited) this.isRateMeasured = true;
+    }
+    this.takeRtt(now, sample.rtt, sample.sentAt);
+    this.derive();
+    return true;
+  }
+
+  /** A round trip seen in another way (a pong). */
+  onRoundTrip(now: Micros, rtt: Micros): void {
+    this.takeRtt(now, rtt, now - rtt);
+    this.derive();
+  }
+
+  /** The pipe is full when three rounds brought less than a quarter more. */
+  private judgeStartUp(appLimited: boolean): void {
+    if (this.isPipeFull || appLimited) return;
+    const rate = this.maxRate.value;
+    if (rate >= this.fullRate * 1.25) {
+      this.fullRate = rate;
+      this.fullRounds = 0;
+    } else if (++this.fullRounds >= 3) {
+      this.isPipeFull = true;
+    }
+  }
+
+  private takeRtt(now: Micros, sample: Micros, sentAt: Micros): void {
+    const rtt = Math.max(1, sample);
+    this.rtt = this.rtt === 0 ? rtt : this.rtt + (rtt - this.rtt) / 8;
+    if (this.minRtt === 0 || rtt <= this.minRtt) {
+      this.minRtt = rtt;
+      this.minRttAt = now;
+      this.isProbing = false;
+      return;
+    }
+    if (this.isProbing) {
+      if (this.drainedAt === 0) {
+        if (this.inFlight <= this.probeBudget()) this.drainedAt = now;
+      } else if (sentAt >= this.drainedAt) {
+        this.minRtt = rtt;
+        this.minRttAt = now;
+        this.isProbing = false;
+      }
+    } else if (now - this.minRttAt > MIN_RTT_WINDOW) {
+      // A minimum that simply expired would be replaced by one that has our own queue in it, again and again.
+      this.isProbing = true;
+      this.drainedAt = 0;
+    }
+  }
+
+  private probeBudget(): number {
+    return Math.max(SMALLEST_BUDGET, (this.rate * this.minRtt) / 2_000_000);
+  }
+
+  private derive(): void {
+    const { rate, minRtt } = this;
+    if (rate === 0) return;
+    const delay = rate * (minRtt / 1_000_000);
+    const headroom = rate * (Math.max(HEADROOM, minRtt / 8) / 1_000_000);
+    let budget: number;
+    if (this.isProbing) budget = this.probeBudget();
+    else if (this.isPipeFull) budget = Math.max(SMALLEST_BUDGET, delay + headroom);
+    else budget = Math.max(INITIAL_BUDGET, 2 * delay + headroom);
+    this.budget = Math.min(Math.ceil(budget), this.cap);
+    const segment = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, Math.floor(rate * SEGMENT_TIME)));
+    // A link that has only seen a trickle is not known to be slow.
+    this.segmentLimit = this.isRateMeasured ? segment : Math.max(INITIAL_SEGMENT, segment);
+  }
+}
+
+const INITIAL_BUDGET = 65_536;
+/** 64 KiB would be a quarter of a second at 2 Mbit/s: once the rate is known a slow link gets less. */
+const SMALLEST_BUDGET = 16_384;
+/** Queue that keeps the link busy through the pauses of an event loop; lets the budget grow when the rate did. */
+const HEADROOM: Micros = 5_000;
+const RATE_WINDOW_ROUNDS = 10;
+const SHORTEST_ROUND: Micros = 20_000;
+const MIN_RTT_WINDOW: Micros = 10_000_000;
+const INITIAL_SEGMENT = 16_384;
+const SMALLEST_SEGMENT = 1_220;
+const LARGEST_SEGMENT = 65_535;
+/** Seconds. */
+const SEGMENT_TIME = 0.002;
