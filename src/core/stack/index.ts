@@ -1,0 +1,15 @@
+// The public face of core/stack, with what its drivers need of core/tcp.
+
+export { type CloseReason, Connection, Event } from "../tcp/connection.ts";
+export type { ConnectionInfo } from "../tcp/info.ts";
+export { defaultKeepAlive, defaultTcpOptions, type KeepAlive, type TcpOptions } from "../tcp/options.ts";
+export type { SegmentEvent, SegmentObserver } from "../tcp/segment-event.ts";
+export type { TcpState } from "../tcp/tcp-state.ts";
+export type { StackCounters } from "./counters.ts";
+export { StackError } from "./errors.ts";
+export type { ForwardRequest, Refusal } from "./forward-request.ts";
+export { Listener, type ListenOptions } from "./listener.ts";
+export { defaultStackLimits, type StackLimits, type StackOptions } from "./options.ts";
+export { Route, type RouteOptions } from "./route.ts";
+export { type ConnectOptions, Stack } from "./stack.ts";
+export type { StrayPacket } from "./stray-packets.ts";

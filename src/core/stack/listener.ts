@@ -1,0 +1,73 @@
+// A listening port: connections in handshake (the SYN queue) and those that wait for accept(), both bounded by the
+// backlog. When the accept queue is full, SYNs are dropped, not refused: the peer tries again (RFC 9293 §3.10.1,
+// Linux's tcp_abort_on_overflow=0).
+
+import type { Connection } from "../tcp/connection.ts";
+import type { TcpOptions } from "../tcp/options.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+
+export interface ListenOptions {
+  /** Null: every address of the stack. */
+  readonly address: IpAddress | null;
+  /** 0: an ephemeral one. */
+  readonly port: number;
+  /** Handshakes and accepted connections that may wait, each. */
+  readonly backlog: number;
+  readonly tcp?: Partial<TcpOptions>;
+}
+
+export class Listener {
+  /** A slot for whoever drives the stack. */
+  user: unknown = null;
+  readonly address: IpAddress | null;
+  readonly port: number;
+  readonly backlog: number;
+  readonly tcp: Partial<TcpOptions> | undefined;
+  readonly handshakes: Set<Connection> = new Set();
+  isClosed = false;
+  isAcceptable = false;
+  nextAcceptable: Listener | null = null;
+  private queue: Connection[] = [];
+  private readonly onClose: (now: number, listener: Listener) => void;
+
+  constructor(port: number, options: ListenOptions, onClose: (now: number, listener: Listener) => void) {
+    this.address = options.address;
+    this.port = port;
+    this.backlog = Math.max(1, options.backlog);
+    this.tcp = options.tcp;
+    this.onClose = onClose;
+  }
+
+  /** Whether a new handshake may begin. */
+  get hasRoom(): boolean {
+    return this.queue.length < this.backlog && this.handshakes.size < this.backlog;
+  }
+
+  get isFull(): boolean {
+    return this.queue.length >= this.backlog;
+  }
+
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  established(connection: Connection): void {
+    this.handshakes.delete(connection);
+    this.queue.push(connection);
+  }
+
+  /** The connection that waits longest; null when none does. */
+  accept(): Connection | null {
+    return this.queue.shift() ?? null;
+  }
+
+  /** Ends the listener: what nobody accepted is reset. */
+  close(now: number): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.onClose(now, this);
+    for (const connection of [...this.handshakes, ...this.queue]) connection.abort(now);
+    this.handshakes.clear();
+    this.queue = [];
+  }
+}

@@ -1,0 +1,97 @@
+// TIME-WAIT as a small record, RFC 9293 §3.4.2: it acknowledges a FIN that comes again (and starts over), ignores
+// resets (RFC 1337), and makes way for a SYN that is clearly newer (RFC 9293 §3.10.7.4, RFC 6191).
+
+import type { Connection } from "../tcp/connection.ts";
+import { timestampValue } from "../tcp/timestamps.ts";
+import type { Bytes } from "../wire/bytes.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+import { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "../wire/ip-header.ts";
+import { Protocol } from "../wire/protocol.ts";
+import { seqDifference, seqGreater } from "../wire/seq.ts";
+import { Flag, TcpSegment, tcpHeaderLength, writeTcpHeader } from "../wire/tcp-segment.ts";
+import type { HeapItem } from "./deadline-heap.ts";
+import type { Route } from "./route.ts";
+import type { TupleEntry } from "./tuple-table.ts";
+
+export class TimeWait implements TupleEntry, HeapItem {
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  readonly route: Route;
+  nextInBucket: TupleEntry | null = null;
+  heapIndex = -1;
+  heapDeadline: number = Number.POSITIVE_INFINITY;
+  /** When it ends; the heap may know an earlier time. */
+  until: number;
+  private readonly seq: number;
+  private readonly ack: number;
+  private readonly window: number;
+  /** TS.Recent and the start of our timestamp clock; -1 when timestamps were not agreed. */
+  private tsRecent: number;
+  private readonly timestampStart: number;
+  private readonly hopLimit: number;
+
+  constructor(connection: Connection, route: Route, now: number) {
+    this.local = connection.local;
+    this.localPort = connection.localPort;
+    this.remote = connection.remote;
+    this.remotePort = connection.remotePort;
+    this.route = route;
+    this.until = now + route.timeWait;
+    this.seq = connection.sending.seq(connection.sending.next);
+    this.ack = (connection.receiving.irs + 1 + connection.receiving.next) >>> 0;
+    this.window = Math.min(65535, Math.floor(connection.receiving.window / 2 ** connection.receiving.scale));
+    this.tsRecent = connection.timestampsOk ? connection.tsRecent : -1;
+    this.timestampStart = timestampValue(connection, now) - Math.floor(now / 1000);
+    this.hopLimit = connection.options.hopLimit;
+  }
+
+  /** A segment for it: whether it gives way to a new connection, answers with an ACK, or says nothing. */
+  judge(now: number, segment: TcpSegment): "give-way" | "acknowledge" | "silent" {
+    if ((segment.flags & Flag.rst) !== 0) return "silent";
+    const newer =
+      this.tsRecent >= 0 && segment.hasTimestamps
+        ? seqDifference(segment.tsVal, this.tsRecent) > 0
+        : seqGreater(segment.seq, this.ack);
+    if ((segment.flags & (Flag.syn | Flag.ack)) === Flag.syn && newer) return "give-way";
+    if ((segment.flags & Flag.fin) !== 0) this.until = now + this.route.timeWait;
+    // A bare ACK of the right number is the last word of the closing handshake: answering it would go on for ever.
+    const bare = segment.dataEnd === segment.dataStart && (segment.flags & (Flag.syn | Flag.fin)) === 0;
+    return bare && segment.seq === this.ack ? "silent" : "acknowledge";
+  }
+
+  /** The ACK that says once more what the last one said. */
+  acknowledgment(now: number): Bytes {
+    const segment = new TcpSegment();
+    segment.sourcePort = this.localPort;
+    segment.destinationPort = this.remotePort;
+    segment.seq = this.seq;
+    segment.ack = this.ack;
+    segment.flags = Flag.ack;
+    segment.window = this.window;
+    if (this.tsRecent >= 0) {
+      segment.hasTimestamps = true;
+      segment.tsVal = (Math.floor(now / 1000) + this.timestampStart) >>> 0;
+      segment.tsEcr = this.tsRecent;
+    }
+    return buildSegment(this.local, this.remote, segment, this.route.checksum, this.hopLimit);
+  }
+}
+
+/** A packet with a segment without data. */
+export function buildSegment(
+  local: IpAddress,
+  remote: IpAddress,
+  segment: TcpSegment,
+  checksum: boolean,
+  hopLimit: number,
+): Bytes {
+  const ip = ipHeaderLength(remote.family);
+  const tcp = tcpHeaderLength(segment);
+  const bytes = new Uint8Array(ip + tcp);
+  writeIpHeader(bytes, 0, local, remote, Protocol.tcp, tcp, 0, hopLimit, 0);
+  writeTcpHeader(bytes, ip, segment);
+  if (checksum) writeTcpChecksum(bytes, 0, bytes.length);
+  return bytes;
+}

@@ -1,0 +1,173 @@
+// The ACK of a segment, RFC 9293 §3.10.7.4 fifth: what it newly covers, the window it offers, its SACK blocks
+// (RFC 2018), then loss (RACK), the congestion window and the retransmission timer. Work is proportional to what is
+// newly acknowledged, never to the window.
+
+import { seqDifference } from "../wire/seq.ts";
+import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
+import type { Connection } from "./connection.ts";
+import { detectLosses, leaveRecovery, partialAcknowledgment } from "./recovery.ts";
+import { takeSackBlocks } from "./sack.ts";
+import { challenge } from "./segment-arrives.ts";
+import { Timer } from "./timers.ts";
+
+/** Collected while one ACK is worked through. One object for all: an ACK is never interrupted. */
+interface Delivery {
+  bytes: number;
+  /** Sending time of the newest record delivered that was sent only once; negative when none was. */
+  sampleSentAt: number;
+}
+const delivery: Delivery = { bytes: 0, sampleSentAt: -1 };
+
+/** @returns false when the segment must not be looked at further */
+export function acknowledgmentArrives(
+  connection: Connection,
+  now: number,
+  segment: TcpSegment,
+  start: number,
+  hasData: boolean,
+): boolean {
+  const { sending } = connection;
+  const ack = sending.next + seqDifference(segment.ack, sending.seq(sending.next));
+  // RFC 5961 §5: an ACK of what was never sent, or from further back than any window, is not the peer's.
+  // An old ACK within that range is nothing new, but its data is good (dropping it stalls reordered paths).
+  if (ack > sending.max || ack < sending.una - Math.max(sending.maxWindow, 65535)) {
+    challenge(connection, now);
+    return false;
+  }
+  const advanced = ack - sending.una;
+  const inFlightBefore = sending.records.inFlight;
+  const windowBefore = sending.edge;
+  delivery.bytes = 0;
+  delivery.sampleSentAt = -1;
+  if (advanced >= 0) takeWindowUpdate(connection, segment, start, ack);
+  if (advanced > 0) {
+    sending.una = ack;
+    if (ack > sending.next) sending.next = ack; // a zero-window probe's octet was taken
+    takeCumulative(connection, now, ack);
+  }
+  if (connection.sackOk && segment.sackCount > 0 && sending.records.count > 0) {
+    takeSackBlocks(connection, now, segment);
+  }
+  if (advanced > 0) {
+    connection.attempts = 0;
+    connection.duplicateAcks = 0;
+  } else if (
+    !connection.sackOk &&
+    advanced === 0 &&
+    !hasData &&
+    (segment.flags & Flag.fin) === 0 &&
+    sending.edge === windowBefore &&
+    sending.records.count > 0
+  ) {
+    connection.duplicateAcks++;
+  }
+  sending.probes = 0;
+  if (delivery.bytes > 0 || connection.duplicateAcks > 0) {
+    updateRoundTrip(connection, now);
+    detectLosses(connection, now);
+    updateController(connection, now, Math.max(0, advanced), inFlightBefore);
+  }
+  if (advanced > 0) {
+    if (connection.recovery !== "none") {
+      if (ack >= connection.recoveryPoint) leaveRecovery(connection, now);
+      else if (!connection.sackOk) partialAcknowledgment(connection);
+    }
+    restartRetransmit(connection, now);
+    connection.acknowledgedBytes();
+    if (sending.finAcknowledged) connection.enterFinAcknowledged(now);
+  }
+  if (sending.edge > sending.next || advanced > 0) {
+    connection.timers.clear(Timer.persist);
+    sending.probePending = false;
+    sending.probeBackoff = 0;
+  }
+  if (sending.records.lostBytes > 0 || sending.hasUnsent) connection.host.ready(connection);
+  return true;
+}
+
+/** RFC 9293 §3.10.7.4: only a segment at least as new as the last update may change the window. */
+function takeWindowUpdate(connection: Connection, segment: TcpSegment, start: number, ack: number): void {
+  const { sending } = connection;
+  if (start < sending.wl1 || (start === sending.wl1 && ack < sending.wl2)) return;
+  const window = segment.window * ((segment.flags & Flag.syn) !== 0 ? 1 : 2 ** sending.scale);
+  if (window > sending.maxWindow) sending.maxWindow = window;
+  sending.edge = ack + window;
+  sending.wl1 = start;
+  sending.wl2 = ack;
+}
+
+function takeCumulative(connection: Connection, now: number, ack: number): void {
+  const { sending, rack, rate } = connection;
+  const { records } = sending;
+  for (;;) {
+    const record = records.popAcknowledged(ack);
+    if (record === null) break;
+    if (!record.sacked) {
+      rack.delivered(record, now);
+      rate.acknowledged(record, now, record.length);
+      noteDelivered(connection, record.sentAt, record.retransmissions, record.length);
+    }
+    records.recycle(record);
+  }
+  records.trimFirst(ack);
+  const before = sending.buffer.length;
+  sending.buffer.acknowledge(ack);
+  connection.host.memory.used -= before - sending.buffer.length;
+}
+
+/** Also for SACKed records. */
+export function noteDelivered(
+  connection: Connection,
+  sentAt: number,
+  retransmissions: number,
+  bytes: number,
+): void {
+  delivery.bytes += bytes;
+  // Karn: a segment sent twice gives no round trip; and none reaches back across an outage.
+  if (retransmissions === 0 && sentAt > delivery.sampleSentAt && sentAt >= connection.sampleBarrier) {
+    delivery.sampleSentAt = sentAt;
+  }
+}
+
+function updateRoundTrip(connection: Connection, now: number): void {
+  if (delivery.sampleSentAt < 0) return;
+  const segments = connection.sending.records.inFlight / connection.sending.mss;
+  connection.roundTrip.sample(now - delivery.sampleSentAt, segments);
+}
+
+function updateController(
+  connection: Connection,
+  now: number,
+  acknowledged: number,
+  inFlightBefore: number,
+): void {
+  const { controller, rate, ackSample } = connection;
+  rate.finish(now, connection.rack.minRtt.value);
+  if (connection.route.reliable) return;
+  // The window may grow only if it was what held the sender back (RFC 7661); in slow start also when at least half
+  // of it was used, as Linux has it.
+  const slowStart = controller.window < controller.slowStartThreshold;
+  const limited =
+    connection.windowLimitedUntil > connection.sending.una - acknowledged ||
+    (slowStart && controller.window < 2 * inFlightBefore);
+  ackSample.now = now;
+  ackSample.delivered = delivery.bytes;
+  ackSample.acknowledged = acknowledged;
+  ackSample.rtt = delivery.sampleSentAt < 0 ? 0 : now - delivery.sampleSentAt;
+  ackSample.inFlight = connection.sending.records.inFlight;
+  ackSample.appLimited = !limited;
+  // After a timeout the window grows again by slow start while what was lost is resent (RFC 5681 §3.1).
+  ackSample.recovering = connection.recovery === "loss";
+  ackSample.rate = rate.rate;
+  controller.acknowledged(ackSample);
+}
+
+/** RFC 6298 §5.2 and §5.3: new data acknowledged restarts the timer; only that does, or it would never fire. */
+function restartRetransmit(connection: Connection, now: number): void {
+  const { timers, sending, roundTrip } = connection;
+  if (sending.records.count === 0) timers.clear(Timer.retransmit);
+  else timers.set(Timer.retransmit, now + roundTrip.rto);
+  timers.clear(Timer.pong);
+  connection.pongLink = -1;
+  connection.oldestUnacked = now;
+}

@@ -1,0 +1,37 @@
+// What a congestion controller is told and what it answers, so that each algorithm is one file. Bytes throughout;
+// app-limited periods and spurious losses are part of the contract. May use nothing.
+
+/** One ACK that delivered something new. Reused: read it, do not keep it. */
+export interface AckSample {
+  now: number;
+  /** Bytes newly acknowledged or SACKed. */
+  delivered: number;
+  /** Bytes newly covered by the cumulative ACK. */
+  acknowledged: number;
+  /** Latest round trip in microseconds; 0 when this ACK gave none. */
+  rtt: number;
+  inFlight: number;
+  /** The window was not what held the sender back: it must not grow (RFC 7661, RFC 9293 §3.8.4). */
+  appLimited: boolean;
+  recovering: boolean;
+  /** Delivery rate in bytes per second; 0 when unknown. */
+  rate: number;
+}
+
+export interface CongestionController {
+  readonly name: string;
+  /** The congestion window, bytes. */
+  readonly window: number;
+  readonly slowStartThreshold: number;
+  /** An ACK outside of recovery, or within (`recovering`). */
+  acknowledged(sample: AckSample): void;
+  /** Loss was found by RACK or told by ECN: once per round trip. */
+  congested(now: number, inFlight: number): void;
+  /** Everything lost in that round trip has been acknowledged. */
+  recovered(now: number): void;
+  /** The retransmission timer fired; `first` on the first timeout of this data. */
+  timedOut(now: number, inFlight: number, first: boolean): void;
+  /** Nothing was sent for longer than an RTO (RFC 5681 §4.1). */
+  idled(): void;
+  segmentSizeChanged(mss: number): void;
+}

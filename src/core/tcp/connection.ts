@@ -1,0 +1,496 @@
+// One TCP connection, RFC 9293: its state, the user's calls, and what the rest of this room works on. The rules live in
+// files of their own: segment-arrives (§3.10.7), acknowledgment, segment-text, transmit, timeouts.
+// No clock, no callback, no I/O: time is an argument, output is pulled, events are flags.
+
+import type { Bytes } from "../wire/bytes.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+import { AckBudget } from "./challenge.ts";
+import type { AckSample, CongestionController } from "./congestion.ts";
+import { DeliveryRate } from "./delivery-rate.ts";
+import type { Host } from "./host.ts";
+import type { ConnectionInfo } from "./info.ts";
+import { NewReno } from "./newreno.ts";
+import type { KeepAlive, TcpOptions } from "./options.ts";
+import { Rack } from "./rack.ts";
+import { ReceiveSide } from "./receive-side.ts";
+import type { Route } from "./route.ts";
+import { RoundTrip } from "./rtt.ts";
+import { SendSide } from "./send-side.ts";
+import { canQueue, canReceive, isSynchronized, type TcpState } from "./tcp-state.ts";
+import { Timer, Timers } from "./timers.ts";
+
+/** What a connection has to tell its user; takeEvents() reads and clears them. */
+export const Event = {
+  /** The handshake is done. */
+  connected: 1,
+  /** There are bytes, or the end of the stream. */
+  readable: 2,
+  /** There is room again after send() was short. */
+  writable: 4,
+  /** Everything accepted so far is acknowledged. */
+  acked: 8,
+  /** Nothing more will happen: see `error`. */
+  closed: 16,
+} as const;
+
+/**
+ * Why the sender resends: RACK found loss (RFC 6582), the timer fired (RFC 5681), or a link died or a packet was too
+ * big, which says nothing about congestion.
+ */
+export type Recovery = "none" | "loss" | "timeout" | "outage";
+
+/** Why a connection closed; null after a clean end. */
+export interface CloseReason {
+  readonly code:
+    | "ECONNRESET"
+    | "ECONNREFUSED"
+    | "ECONNABORTED"
+    | "ETIMEDOUT"
+    | "EHOSTUNREACH"
+    | "ENETUNREACH"
+    | (string & {});
+  readonly text: string;
+}
+
+export interface ConnectionConfig {
+  readonly host: Host;
+  readonly route: Route;
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  readonly options: TcpOptions;
+  readonly isn: number;
+  readonly timestampOffset: number;
+}
+
+export class Connection {
+  readonly host: Host;
+  readonly route: Route;
+  readonly local: IpAddress;
+  readonly localPort: number;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  options: TcpOptions;
+  state: TcpState = "CLOSED";
+  /** A slot for whoever drives the stack, and one for the stack itself: what a passive connection came from. */
+  user: unknown = null;
+  origin: unknown = null;
+  error: CloseReason | null = null;
+  /** The SYN came from the peer. */
+  passive = false;
+
+  readonly sending: SendSide;
+  readonly receiving: ReceiveSide;
+  readonly timers: Timers = new Timers();
+  readonly roundTrip: RoundTrip;
+  readonly rack: Rack = new Rack();
+  readonly rate: DeliveryRate = new DeliveryRate();
+  readonly controller: CongestionController;
+
+  // Options agreed in the handshake.
+  sackOk = false;
+  timestampsOk = false;
+  scalingOk = false;
+  readonly timestampOffset: number;
+  /** TS.Recent, when it was taken, and whether there is one (RFC 7323 §4.3). */
+  tsRecent = 0;
+  tsRecentAt: number = Number.NEGATIVE_INFINITY;
+
+  // What is due to leave.
+  synPending = false;
+  ackPending = false;
+  resetPending = false;
+  /** The SYN-ACK waits for a decision: a gateway opens the real connection first. */
+  held = false;
+  /** A probe of keepalive: an ACK of something long acknowledged (RFC 9293 §3.8.4). */
+  keepAlivePending = false;
+
+  // Loss recovery.
+  recovery: Recovery = "none";
+  recoveryPoint = 0;
+  /** The first segment of a recovery leaves whatever the window says (RFC 6582 §3.2 step 3). */
+  fastRetransmit = false;
+  /** Growth of the window is earned only by data sent while the window was full (RFC 7661). */
+  windowLimitedUntil = -1;
+  /** Duplicate ACKs of a peer without SACK. */
+  duplicateAcks = 0;
+  timeouts = 0;
+  /** Retransmissions of the same data, for R2; retransmissions of the SYN. */
+  attempts = 0;
+  synAttempts = 0;
+  /** No round trip sample reaches back across an outage. */
+  sampleBarrier = 0;
+  /** SACK blocks of the last ACK: what they cover is already in the records. */
+  readonly sackSeen: number[] = [];
+
+  // A reliable route: the ping that decides, and the link it was for.
+  pongLink = -1;
+  pongSentAt = 0;
+
+  quickAcks: number;
+  readonly challengeBudget: AckBudget = new AckBudget();
+  readonly correctionBudget: AckBudget = new AckBudget();
+  lastHeard = 0;
+  lastSent = 0;
+  oldestUnacked = 0;
+  keepAliveProbes = 0;
+  softError: CloseReason | null = null;
+  /** IPv4's identification field; without meaning while packets may not be fragmented (RFC 6864). */
+  identification = 0;
+  segmentsSent = 0;
+  segmentsReceived = 0;
+  retransmits = 0;
+
+  /** The user called release(): nobody reads any more. */
+  released = false;
+  private wantsRoom = false;
+  private events = 0;
+
+  // Links of the stack's intrusive lists.
+  nextReady: Connection | null = null;
+  isReady = false;
+  nextChanged: Connection | null = null;
+  isChanged = false;
+  nextInBucket: Connection | null = null;
+  heapIndex = -1;
+  heapDeadline: number = Number.POSITIVE_INFINITY;
+
+  constructor(config: ConnectionConfig) {
+    this.host = config.host;
+    this.route = config.route;
+    this.local = config.local;
+    this.localPort = config.localPort;
+    this.remote = config.remote;
+    this.remotePort = config.remotePort;
+    this.options = config.options;
+    this.timestampOffset = config.timestampOffset;
+    this.quickAcks = config.options.quickAcks;
+    this.sending = new SendSide(config.host.slabs, config.host.records);
+    this.sending.isn = config.isn;
+    this.receiving = new ReceiveSide(config.options.receiveBuffer, config.host.memory);
+    this.receiving.scale = windowScaleFor(config.options);
+    this.roundTrip = new RoundTrip(config.options.initialRto, config.options.minRto, config.options.maxRto);
+    this.sending.mss = this.largestSegment();
+    this.controller = new NewReno(this.sending.mss, config.options.initialWindow);
+  }
+
+  /** Payload and options that fit in one packet of the route: what our MSS option says (RFC 6691). */
+  largestSegment(): number {
+    const headers = this.remote.family === 4 ? 40 : 60;
+    const fit = Math.min(this.route.mtu - headers, 65535 - 20);
+    return this.options.maxSegmentSize > 0 ? Math.min(fit, this.options.maxSegmentSize) : fit;
+  }
+
+  // --- the user's calls (RFC 9293 §3.10.1 to §3.10.5)
+
+  /** Active open. */
+  open(now: number): void {
+    this.state = "SYN-SENT";
+    this.synPending = true;
+    this.lastHeard = now;
+    this.host.ready(this);
+  }
+
+  /** Bytes that receive() would give now. */
+  get available(): number {
+    return this.receiving.buffer.length;
+  }
+
+  /**
+   * The next bytes, at most `max`, handed over as a view; undefined when there are none yet, null at the end of the
+   * stream. After a reset what arrived before it is still given, then undefined: `error` says why.
+   */
+  receive(_now: number, max: number): Bytes | null | undefined {
+    const view = this.receiving.buffer.take(max);
+    if (view === null) return this.receiving.finReceived ? null : undefined;
+    this.host.memory.used -= view.length;
+    if (canReceive(this.state) && this.receiving.worthTelling(this.sending.mss)) {
+      this.ackPending = true;
+      this.host.ready(this);
+    }
+    return view;
+  }
+
+  /** Copies data in as far as there is room; the number of bytes taken, 0 when full. */
+  send(_now: number, data: Uint8Array): number {
+    const count = Math.min(this.room(), data.length);
+    if (count > 0) {
+      this.sending.buffer.write(data, 0, count);
+      this.host.memory.used += count;
+      this.host.ready(this);
+    }
+    if (count < data.length) this.wantsRoom = true;
+    return count;
+  }
+
+  /** As send(), but keeps the array: all of it while there is any room, so the buffer may be exceeded by one array. */
+  sendOwned(_now: number, data: Bytes): number {
+    if (this.room() <= 0) {
+      this.wantsRoom = true;
+      return 0;
+    }
+    this.sending.buffer.append(data);
+    this.host.memory.used += data.length;
+    this.host.ready(this);
+    return data.length;
+  }
+
+  /** Bytes accepted and not yet acknowledged. */
+  get unacknowledged(): number {
+    return this.sending.buffer.length;
+  }
+
+  /** CLOSE of the sending side: FIN after what is queued. */
+  finish(_now: number): void {
+    if (this.sending.fin >= 0 || !canQueue(this.state)) return;
+    this.sending.fin = this.sending.buffer.end;
+    this.leaveByFin();
+    this.host.ready(this);
+  }
+
+  /** CLOSE of both sides: nobody reads any more. What was not read is answered by a reset (RFC 2525 §2.17). */
+  release(now: number): void {
+    if (this.released) return;
+    this.released = true;
+    if (this.state === "CLOSED" || this.state === "TIME-WAIT") {
+      this.dropUnread();
+      return;
+    }
+    if (this.state === "SYN-SENT") {
+      this.enterClosed(null);
+      return;
+    }
+    if (this.receiving.buffer.length > 0 || !this.receiving.reassembly.empty) {
+      this.abort(now);
+      return;
+    }
+    this.finish(now);
+    if (this.state === "FIN-WAIT-2") this.armFinWait2(now);
+  }
+
+  /** ABORT: a reset leaves, everything queued is dropped. */
+  abort(_now: number, reason: CloseReason | null = null): void {
+    this.released = true;
+    if (this.state === "CLOSED" || this.state === "TIME-WAIT") return;
+    // A SYN that has left is taken back too where somebody may be dialling for it: on a reliable route.
+    const known = this.state !== "SYN-SENT" || (this.route.reliable && this.sending.next >= 0);
+    this.enterClosed(reason, known && !this.route.frozen);
+  }
+
+  setOptions(now: number, options: Partial<TcpOptions>): void {
+    this.options = { ...this.options, ...options };
+    this.receiving.limit = this.options.receiveBuffer;
+    if (options.keepAlive !== undefined) this.armKeepAlive(now);
+    // No-delay or uncork may let small segments go.
+    if (isSynchronized(this.state)) this.host.ready(this);
+  }
+
+  /** Events since the last call: a mask of Event. */
+  takeEvents(): number {
+    const events = this.events;
+    this.events = 0;
+    return events;
+  }
+
+  /** The next packet would carry no data: it goes before those that do. */
+  get urgent(): boolean {
+    if (this.synPending || this.resetPending) return true;
+    return this.ackPending && this.sending.records.lostBytes === 0 && !this.sending.hasUnsent;
+  }
+
+  info(_now: number): ConnectionInfo {
+    const { sending, receiving, roundTrip, rack, rate } = this;
+    const minRtt = rack.minRtt.value;
+    return {
+      state: this.state,
+      rtt: roundTrip.srtt / 1000,
+      rttVariance: roundTrip.variance / 1000,
+      minRtt: Number.isFinite(minRtt) ? minRtt / 1000 : 0,
+      rto: roundTrip.rto / 1000,
+      backoffs: roundTrip.backoffs,
+      cwnd: this.congestionWindow,
+      ssthresh: this.route.reliable ? Number.POSITIVE_INFINITY : this.controller.slowStartThreshold,
+      sendWindow: Math.max(0, sending.edge - Math.max(sending.una, 0)),
+      receiveWindow: receiving.window,
+      mss: sending.mss,
+      bytesSent: sending.bytesSent,
+      bytesReceived: receiving.bytesReceived,
+      bytesAcked: Math.max(0, sending.buffer.start),
+      bytesRetransmitted: sending.bytesRetransmitted,
+      segmentsSent: this.segmentsSent,
+      segmentsReceived: this.segmentsReceived,
+      retransmits: this.retransmits,
+      timeouts: this.timeouts,
+      unacknowledged: Math.max(0, Math.min(sending.next, sending.buffer.end) - sending.buffer.start),
+      inFlight: sending.records.inFlight,
+      lost: sending.records.lostBytes,
+      sacked: sending.records.sackedBytes,
+      notSent: sending.unsent,
+      unread: receiving.buffer.length,
+      outOfOrder: receiving.reassembly.length,
+      reordering: rack.reorderingSeen,
+      deliveryRate: rate.rate,
+      appLimited: rate.appLimited,
+      congestionControl: this.route.reliable ? "none" : this.controller.name,
+      recovering: this.recovery !== "none",
+      reliable: this.route.reliable,
+      frozen: this.timers.frozen,
+      options: {
+        timestamps: this.timestampsOk,
+        sack: this.sackOk,
+        windowScale: this.scalingOk ? { send: sending.scale, receive: receiving.scale } : null,
+        ecn: false,
+      },
+    };
+  }
+
+  // --- for the other files of this room and for the stack
+
+  get congestionWindow(): number {
+    return this.route.reliable ? Number.POSITIVE_INFINITY : this.controller.window;
+  }
+
+  /** Bytes that the send buffer still takes; none after CLOSE. */
+  room(): number {
+    if (!canQueue(this.state) || this.sending.fin >= 0) return 0;
+    return Math.max(0, this.host.memory.allowance(this.options.sendBuffer) - this.sending.buffer.length);
+  }
+
+  raise(event: number): void {
+    this.events |= event;
+    this.host.changed(this);
+  }
+
+  /** Room came back, or all is acknowledged. A third of the buffer free before the user is woken saves wakes. */
+  acknowledgedBytes(): void {
+    if (this.wantsRoom && this.sending.buffer.length <= (this.options.sendBuffer * 2) / 3) {
+      this.wantsRoom = false;
+      this.raise(Event.writable);
+    }
+    if (this.sending.buffer.length === 0) this.raise(Event.acked);
+  }
+
+  /** ESTABLISHED: the handshake is over on our side. */
+  enterEstablished(now: number): void {
+    this.state = "ESTABLISHED";
+    this.attempts = 0;
+    this.timers.clear(Timer.retransmit);
+    this.armKeepAlive(now);
+    this.raise(Event.connected);
+    if (this.sending.fin >= 0) this.leaveByFin();
+    this.host.ready(this);
+    this.host.rearm(this);
+  }
+
+  /** The peer's FIN is in order: no more will come. */
+  enterPeerClosed(now: number): void {
+    this.raise(Event.readable);
+    if (this.state === "ESTABLISHED" || this.state === "SYN-RECEIVED") this.state = "CLOSE-WAIT";
+    else if (this.state === "FIN-WAIT-1") this.state = "CLOSING";
+    else if (this.state === "FIN-WAIT-2") this.enterTimeWait(now);
+  }
+
+  /** Our FIN is acknowledged. */
+  enterFinAcknowledged(now: number): void {
+    if (this.state === "FIN-WAIT-1") {
+      this.state = "FIN-WAIT-2";
+      if (this.released) this.armFinWait2(now);
+    } else if (this.state === "CLOSING") this.enterTimeWait(now);
+    else if (this.state === "LAST-ACK") this.enterClosed(null);
+  }
+
+  /**
+   * CLOSED, from any state.
+   * @param reset a reset is to leave first
+   */
+  enterClosed(reason: CloseReason | null, reset = false): void {
+    if (this.state === "CLOSED") return;
+    this.state = "CLOSED";
+    this.error = reason;
+    this.dropOutput();
+    this.resetPending = reset;
+    if (this.released) this.dropUnread();
+    this.dropEarly();
+    this.raise(Event.closed);
+    if (reset) this.host.ready(this);
+    else this.host.closed(this);
+  }
+
+  private enterTimeWait(now: number): void {
+    this.state = "TIME-WAIT";
+    this.timers.clearAll();
+    this.clearSending();
+    this.raise(Event.closed);
+    this.host.timeWait(now, this);
+  }
+
+  /** Bytes that nobody will read any more. */
+  private dropUnread(): void {
+    this.host.memory.used -= this.receiving.buffer.length;
+    this.receiving.buffer.clear();
+  }
+
+  private dropEarly(): void {
+    this.host.memory.used -= this.receiving.reassembly.length;
+    this.receiving.reassembly.clear();
+  }
+
+  /** State moves when the FIN is queued, not when it leaves: a FIN that cannot leave yet must not look like no CLOSE. */
+  private leaveByFin(): void {
+    if (this.state === "ESTABLISHED") this.state = "FIN-WAIT-1";
+    else if (this.state === "CLOSE-WAIT") this.state = "LAST-ACK";
+  }
+
+  private clearSending(): void {
+    this.host.memory.used -= this.sending.buffer.length;
+    this.sending.clear();
+  }
+
+  private dropOutput(): void {
+    this.timers.clearAll();
+    this.clearSending();
+    this.synPending = false;
+    this.ackPending = false;
+    this.keepAlivePending = false;
+    this.host.rearm(this);
+  }
+
+  private armFinWait2(now: number): void {
+    this.timers.set(Timer.finWait2, now + this.options.finWait2);
+    this.host.rearm(this);
+  }
+
+  armKeepAlive(now: number): void {
+    const keepAlive: KeepAlive | null = this.options.keepAlive;
+    if (keepAlive === null || !isSynchronized(this.state)) this.timers.clear(Timer.keepAlive);
+    else this.timers.set(Timer.keepAlive, now + keepAlive.idle);
+    this.keepAliveProbes = 0;
+    this.host.rearm(this);
+  }
+
+  /** Reused for every ACK: see acknowledgment.ts. */
+  get ackSample(): AckSample {
+    return sharedSample;
+  }
+}
+
+/** The controller reads it within one call, so all connections share it. */
+const sharedSample: AckSample = {
+  now: 0,
+  delivered: 0,
+  acknowledged: 0,
+  rtt: 0,
+  inFlight: 0,
+  appLimited: false,
+  recovering: false,
+  rate: 0,
+};
+
+/** The smallest shift with which the header can say the whole buffer (RFC 7323 §2.3); 0 when scaling is off. */
+function windowScaleFor(options: TcpOptions): number {
+  if (!options.windowScaling) return 0;
+  let shift = 0;
+  while (shift < 14 && 65535 * 2 ** shift < options.receiveBuffer) shift++;
+  return shift;
+}

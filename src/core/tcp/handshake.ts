@@ -1,0 +1,48 @@
+// What two SYNs agree on: segment size (RFC 6691), window scale and timestamps (RFC 7323), SACK (RFC 2018).
+// An option holds only if both sides sent it.
+
+import type { TcpSegment } from "../wire/tcp-segment.ts";
+import type { Connection } from "./connection.ts";
+import { timestampValue } from "./timestamps.ts";
+
+/** RFC 9293 §3.7.1 for a SYN without an MSS option. */
+const DEFAULT_MSS_V4 = 536;
+const DEFAULT_MSS_V6 = 1220;
+/** Linux's TCP_MIN_SND_MSS: a smaller one only makes us send headers. */
+const MINIMUM_MSS = 48;
+
+/** The peer's SYN has come. */
+export function agreeOptions(connection: Connection, now: number, segment: TcpSegment): void {
+  const { options, sending, receiving } = connection;
+  const offered =
+    segment.mss > 0 ? segment.mss : connection.remote.family === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
+  sending.mss = Math.min(Math.max(offered, MINIMUM_MSS), connection.largestSegment());
+  connection.controller.segmentSizeChanged(sending.mss);
+  connection.scalingOk = options.windowScaling && segment.windowScale >= 0;
+  if (connection.scalingOk) sending.scale = segment.windowScale;
+  else receiving.scale = 0;
+  connection.sackOk = options.sack && segment.sackPermitted;
+  connection.timestampsOk = options.timestamps && segment.hasTimestamps;
+  if (connection.timestampsOk) {
+    connection.tsRecent = segment.tsVal;
+    connection.tsRecentAt = now;
+  }
+}
+
+/** Fills the options of our SYN or SYN-ACK. A SYN-ACK says only what the SYN offered. */
+export function offerOptions(
+  connection: Connection,
+  now: number,
+  segment: TcpSegment,
+  answering: boolean,
+): void {
+  const { options, receiving } = connection;
+  segment.mss = Math.min(connection.largestSegment(), 65535);
+  if (answering ? connection.scalingOk : options.windowScaling) segment.windowScale = receiving.scale;
+  segment.sackPermitted = answering ? connection.sackOk : options.sack;
+  if (answering ? connection.timestampsOk : options.timestamps) {
+    segment.hasTimestamps = true;
+    segment.tsVal = timestampValue(connection, now);
+    segment.tsEcr = answering ? connection.tsRecent : 0;
+  }
+}

@@ -1,0 +1,43 @@
+// Initial sequence numbers, RFC 6528: a 4-microsecond clock plus a keyed hash of the four-tuple, so that a new
+// incarnation starts above the old one and nobody else can guess where. Also the timestamp offset (RFC 7323 §7.1).
+// May use wire's addresses; the clock is an argument, the key comes from the stack's owner.
+
+import type { IpAddress } from "../wire/ip-address.ts";
+import type { SipHash } from "./siphash.ts";
+
+export function initialSequence(
+  hash: SipHash,
+  now: number,
+  local: IpAddress,
+  localPort: number,
+  remote: IpAddress,
+  remotePort: number,
+): number {
+  return (tupleHash(hash, local, localPort, remote, remotePort) + Math.floor(now / 4)) >>> 0;
+}
+
+/** The timestamp clock of a pair of hosts starts at a secret point, the same for all its connections (§7.1 note on PAWS). */
+export function timestampOffset(hash: SipHash, local: IpAddress, remote: IpAddress): number {
+  return tupleHash(hash, local, 0, remote, 0);
+}
+
+function tupleHash(
+  hash: SipHash,
+  local: IpAddress,
+  localPort: number,
+  remote: IpAddress,
+  remotePort: number,
+): number {
+  return hash
+    .start()
+    .word(local.w0)
+    .word(local.w1)
+    .word(local.w2)
+    .word(local.w3)
+    .word(remote.w0)
+    .word(remote.w1)
+    .word(remote.w2)
+    .word(remote.w3)
+    .word((localPort << 16) | remotePort)
+    .finish();
+}

@@ -1,0 +1,86 @@
+// What a user may set on a connection, with the defaults and where each comes from.
+// Times are microseconds, sizes bytes. May use nothing.
+
+export interface KeepAlive {
+  /** Idle time before the first probe. */
+  readonly idle: number;
+  /** Time between probes. */
+  readonly interval: number;
+  /** Unanswered probes that end the connection. */
+  readonly count: number;
+}
+
+export interface TcpOptions {
+  /** Bytes a peer may have sent that the user has not read: the largest receive window. */
+  readonly receiveBuffer: number;
+  /** Bytes accepted by `send` and not yet acknowledged. */
+  readonly sendBuffer: number;
+  /** No Nagle algorithm (RFC 9293 §3.7.4). */
+  readonly noDelay: boolean;
+  /** Hold back all segments that are not full. */
+  readonly cork: boolean;
+  readonly keepAlive: KeepAlive | null;
+  /** RFC 5482: unacknowledged data older than this ends the connection; 0 = by `retries` alone. */
+  readonly userTimeout: number;
+  /** Upper bound on the segment size in both directions; 0 = what the route allows. */
+  readonly maxSegmentSize: number;
+  /** RFC 7323 §3. */
+  readonly timestamps: boolean;
+  /** RFC 2018. */
+  readonly sack: boolean;
+  /** RFC 7323 §2. */
+  readonly windowScaling: boolean;
+  /** RFC 6298 §2.1. */
+  readonly initialRto: number;
+  /** Linux TCP_RTO_MIN; RFC 6298 §2.4 asks for 1 s, which no deployed stack keeps. */
+  readonly minRto: number;
+  readonly maxRto: number;
+  /** Segments sent before the first ACK (RFC 6928). */
+  readonly initialWindow: number;
+  /** RFC 9293 §3.8.6.3 allows up to 500 ms. */
+  readonly delayedAck: number;
+  /** Segments acknowledged at once at the start, so that the sender's slow start is not held back. */
+  readonly quickAcks: number;
+  readonly synRetries: number;
+  readonly synAckRetries: number;
+  /** R2 of RFC 9293 §3.8.3, counted in retransmissions of one segment. */
+  readonly retries: number;
+  /** How long an orphan waits in FIN-WAIT-2 for the peer's FIN. */
+  readonly finWait2: number;
+  /** RFC 5681 §4.1: back to the restart window after an idle RTO. */
+  readonly slowStartAfterIdle: boolean;
+  readonly congestionControl: "newreno";
+  /** DSCP and ECN octet of outgoing packets. */
+  readonly trafficClass: number;
+  readonly hopLimit: number;
+}
+
+export const defaultTcpOptions: TcpOptions = {
+  receiveBuffer: 1 << 20,
+  sendBuffer: 512 << 10,
+  noDelay: true,
+  cork: false,
+  keepAlive: null,
+  userTimeout: 0,
+  maxSegmentSize: 0,
+  timestamps: true,
+  sack: true,
+  windowScaling: true,
+  initialRto: 1_000_000,
+  minRto: 200_000,
+  maxRto: 120_000_000,
+  initialWindow: 10,
+  delayedAck: 40_000,
+  quickAcks: 16,
+  synRetries: 6,
+  synAckRetries: 5,
+  retries: 15,
+  finWait2: 60_000_000,
+  slowStartAfterIdle: true,
+  congestionControl: "newreno",
+  trafficClass: 0,
+  hopLimit: 64,
+};
+
+/** Keepalive as Linux has it, for those who only say "on". */
+export const defaultKeepAlive: KeepAlive = { idle: 7_200_000_000, interval: 75_000_000, count: 9 };

@@ -1,0 +1,77 @@
+// Links come and go; the connection stays (DESIGN §3). A dead link's segments are resent at once, without backoff or
+// congestion response; every connection, idle ones too, tells its window, since bare ACKs and window updates that
+// went down with a link are in no record. Also ICMP's word on a path (RFC 5927).
+
+import type { CloseReason, Connection } from "./connection.ts";
+import { enterRecovery } from "./recovery.ts";
+import { isSynchronized } from "./tcp-state.ts";
+import { Timer } from "./timers.ts";
+
+/** What left on `linkId` is lost; other links go on. */
+export function linkDied(connection: Connection, now: number, linkId: number): void {
+  if (connection.state === "SYN-SENT" || connection.state === "SYN-RECEIVED") {
+    if (connection.pongLink === linkId && connection.timers.isSet(Timer.retransmit))
+      connection.synPending = true;
+  } else if (isSynchronized(connection.state)) {
+    connection.sending.records.markLinkLost(linkId, now);
+    connection.ackPending = true;
+    forgetOutage(connection, now);
+  }
+  connection.host.ready(connection);
+}
+
+/** The route has a link again, or the other side is back: everything unacknowledged goes again. */
+export function thaw(connection: Connection, now: number): void {
+  connection.timers.thaw(now);
+  if (connection.state === "SYN-SENT" || connection.state === "SYN-RECEIVED") {
+    if (connection.timers.isSet(Timer.retransmit)) connection.synPending = true;
+  } else if (isSynchronized(connection.state)) {
+    connection.sending.records.markAllLost();
+    connection.ackPending = true;
+    forgetOutage(connection, now);
+  }
+  connection.host.ready(connection);
+  connection.host.rearm(connection);
+}
+
+/** No round-trip sample reaches across, no backoff is kept, and no recovery is entered for it. */
+function forgetOutage(connection: Connection, now: number): void {
+  const { sending, roundTrip, timers } = connection;
+  connection.sampleBarrier = now;
+  roundTrip.resetBackoff();
+  connection.attempts = 0;
+  if (sending.records.lostBytes > 0) enterRecovery(connection, "outage");
+  timers.clear(Timer.reorder);
+  timers.clear(Timer.pong);
+  if (sending.records.count > 0) timers.set(Timer.retransmit, now + roundTrip.rto);
+  sending.probes = 0;
+}
+
+/** A pong to a ping sent at `sentAt` on this link: nothing sent before is still under way. */
+export function pongArrived(connection: Connection, now: number, linkId: number, sentAt: number): void {
+  connection.pongLink = linkId;
+  connection.pongSentAt = sentAt;
+  connection.timers.set(Timer.pong, now + connection.options.delayedAck);
+}
+
+/** ICMP unreachable and the like: fatal for a handshake, a hint for later afterwards (RFC 1122 §4.2.3.9, RFC 5461). */
+export function unreachable(connection: Connection, offset: number, reason: CloseReason): void {
+  const { sending } = connection;
+  // Only a message about something in flight counts (RFC 5927 §4.1).
+  if (offset < sending.una || offset > sending.next) return;
+  if (connection.state === "SYN-SENT") connection.enterClosed(reason);
+  else connection.softError = reason;
+}
+
+/** ICMP too big: the path takes at most `payload` bytes in a segment. Never upwards (RFC 8201 §4). */
+export function pathTooSmall(connection: Connection, now: number, offset: number, payload: number): void {
+  const { sending } = connection;
+  if (offset < sending.una || offset >= sending.next || payload >= sending.mss) return;
+  sending.mss = payload;
+  connection.controller.segmentSizeChanged(payload);
+  // What was too big was dropped, not lost to congestion: it goes again in smaller pieces.
+  sending.records.markAllLost();
+  connection.sampleBarrier = now;
+  enterRecovery(connection, "outage");
+  connection.host.ready(connection);
+}

@@ -1,0 +1,88 @@
+// In-order bytes that wait for the user. A payload that makes up much of the message it came in stays a view of it;
+// a small one is copied into a slab, so that little data never pins a large message and a reader gets it in one piece.
+// What is kept is at most twice the bytes counted. May use wire's types; no clock.
+
+import type { Bytes } from "../wire/bytes.ts";
+
+interface Chunk {
+  readonly bytes: Bytes;
+  begin: number;
+  end: number;
+}
+
+const SMALLEST_SLAB = 1 << 10;
+const LARGEST_SLAB = 64 << 10;
+
+export class ReceiveBuffer {
+  /** Bytes waiting. */
+  length = 0;
+  private chunks: Chunk[] = [];
+  private head = 0;
+  private slab: Bytes | null = null;
+  private slabUsed = 0;
+  private nextSlab = SMALLEST_SLAB;
+
+  push(bytes: Bytes, begin: number, end: number): void {
+    const count = end - begin;
+    if (count === 0) return;
+    this.length += count;
+    if (pinsMuch(bytes, count)) this.copyIn(bytes, begin, end);
+    else this.chunks.push({ bytes, begin, end });
+  }
+
+  /** The next bytes, at most `max`, handed over; null when there are none. */
+  take(max: number): Bytes | null {
+    if (this.head === this.chunks.length) return null;
+    const chunk = this.chunks[this.head];
+    const count = Math.min(max, chunk.end - chunk.begin);
+    const view = chunk.bytes.subarray(chunk.begin, chunk.begin + count);
+    chunk.begin += count;
+    this.length -= count;
+    if (chunk.begin === chunk.end) {
+      this.head++;
+      if (this.head === this.chunks.length) {
+        this.chunks.length = 0;
+        this.head = 0;
+      } else if (this.head > 32 && this.head * 2 > this.chunks.length) {
+        this.chunks = this.chunks.slice(this.head);
+        this.head = 0;
+      }
+    }
+    return view;
+  }
+
+  clear(): void {
+    this.chunks = [];
+    this.head = 0;
+    this.length = 0;
+    this.slab = null;
+  }
+
+  private copyIn(bytes: Bytes, begin: number, end: number): void {
+    let at = begin;
+    while (at < end) {
+      if (this.slab === null || this.slabUsed === this.slab.length) this.newSlab(end - at);
+      const slab = this.slab as Bytes;
+      const count = Math.min(end - at, slab.length - this.slabUsed);
+      slab.set(bytes.subarray(at, at + count), this.slabUsed);
+      const tail = this.chunks[this.chunks.length - 1];
+      if (this.chunks.length > this.head && tail.bytes === slab && tail.end === this.slabUsed)
+        tail.end += count;
+      else this.chunks.push({ bytes: slab, begin: this.slabUsed, end: this.slabUsed + count });
+      this.slabUsed += count;
+      at += count;
+    }
+  }
+
+  private newSlab(atLeast: number): void {
+    const size = Math.max(this.nextSlab, Math.min(atLeast, LARGEST_SLAB));
+    this.slab = new Uint8Array(size);
+    this.slabUsed = 0;
+    this.nextSlab = Math.min(size * 2, LARGEST_SLAB);
+  }
+}
+
+/** Keeping a view of `count` bytes would hold more than twice that in memory. */
+export function pinsMuch(bytes: Bytes, count: number): boolean {
+  return count * 2 < bytes.buffer.byteLength;
+}

@@ -1,0 +1,65 @@
+// RCV.*: what has arrived, what is granted, when to acknowledge. Windows as RFC 9293 §3.8.6: the right edge never
+// moves left, and moves right only by a segment or half the buffer (silly-window avoidance, §3.8.6.2.2).
+// May use this room's buffers; time is an argument.
+
+import type { MemoryBudget } from "./memory.ts";
+import { Reassembly } from "./reassembly.ts";
+import { ReceiveBuffer } from "./receive-buffer.ts";
+
+export class ReceiveSide {
+  readonly buffer: ReceiveBuffer = new ReceiveBuffer();
+  readonly reassembly: Reassembly = new Reassembly();
+  /** IRS and the shift that our windows are divided by. */
+  irs = 0;
+  scale = 0;
+  /** RCV.NXT as an offset: the next data byte expected is number `next`; FIN counts one more. */
+  next = 0;
+  /** Offset up to which the peer may send: the largest right edge ever granted. */
+  edge = 0;
+  /** RCV.NXT of the last ACK that left. */
+  acknowledged = 0;
+  /** Offset of the peer's FIN; -1 until it is known. */
+  fin = -1;
+  finReceived = false;
+  /** Largest payload seen, the estimate of the peer's segment size for ACK decisions. */
+  segmentSize = 536;
+  bytesReceived = 0;
+  /** The receive buffer, and the stack's budget that may keep it smaller. */
+  limit: number;
+  private readonly memory: MemoryBudget;
+
+  constructor(limit: number, memory: MemoryBudget) {
+    this.limit = limit;
+    this.memory = memory;
+  }
+
+  /** The window as the peer knows it. */
+  get window(): number {
+    return this.edge - this.next;
+  }
+
+  /** The edge that free buffer would allow now, never left of the present one. */
+  candidate(mss: number): number {
+    const limit = this.memory.allowance(this.limit);
+    const free = Math.max(0, limit - this.buffer.length);
+    const edge = Math.min(this.next + free, this.next + 65535 * 2 ** this.scale);
+    const gain = edge - this.edge;
+    return gain >= Math.min(mss, limit >> 1) ? edge : this.edge;
+  }
+
+  /** Grants what the buffer allows; the 16 bits for the header. */
+  advertise(mss: number): number {
+    const edge = this.candidate(mss);
+    if (edge > this.edge) this.edge = edge;
+    // Rounded down to what the header can say (RFC 7323 §2.2). Up to `edge` everything is taken all the same, so a
+    // rounding that looks like a retreat by less than one unit (§2.4) never refuses what was granted.
+    return Math.min(65535, Math.floor((this.edge - this.next) / 2 ** this.scale));
+  }
+
+  /** Reading has freed enough that the peer should hear of it without waiting for data (RFC 9293 §3.8.6.2.2). */
+  worthTelling(mss: number): boolean {
+    const gain = this.candidate(mss) - this.edge;
+    if (gain <= 0) return false;
+    return gain >= Math.min(this.limit >> 1, 2 * mss) || this.window < mss;
+  }
+}

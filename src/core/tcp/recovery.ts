@@ -1,0 +1,74 @@
+// What follows from loss: entering and leaving recovery (RFC 6582, RFC 6675 with RACK as the judge), and the timer of
+// RACK's reordering window. On a reliable route none of this runs: there a link's death or a pong decides.
+
+import type { Connection, Recovery } from "./connection.ts";
+import { Timer } from "./timers.ts";
+
+/** RFC 5681 §3.2, for peers without SACK. */
+const DUPLICATE_THRESHOLD = 3;
+
+/** After an ACK that delivered something, or when the reordering timer fired. `now` is the arrival or the deadline. */
+export function detectLosses(connection: Connection, now: number): void {
+  if (connection.route.reliable) return;
+  const { sending, rack, roundTrip, timers } = connection;
+  const { records } = sending;
+  const lostBefore = records.lostBytes;
+  if (!connection.sackOk) {
+    const found = connection.duplicateAcks >= DUPLICATE_THRESHOLD && connection.recovery === "none";
+    if (found && records.first !== null) records.markRecordLost(records.first);
+  } else {
+    const wait = rack.detect(records, now, roundTrip.srtt, connection.recovery === "loss");
+    if (wait > 0) timers.set(Timer.reorder, now + wait);
+    else timers.clear(Timer.reorder);
+  }
+  const resendsAnyway = connection.recovery === "loss" || connection.recovery === "timeout";
+  if (records.lostBytes > lostBefore && !resendsAnyway) {
+    enterRecovery(connection, "loss");
+    connection.controller.congested(now, records.inFlight + records.lostBytes);
+  }
+}
+
+/** Everything sent so far decides when it is over. */
+export function enterRecovery(connection: Connection, cause: Recovery): void {
+  connection.recovery = cause;
+  connection.recoveryPoint = connection.sending.next;
+  connection.fastRetransmit = true;
+}
+
+/** Without SACK a partial ACK tells of the next hole (RFC 6582 §3.2 step 3). */
+export function partialAcknowledgment(connection: Connection): void {
+  const { records } = connection.sending;
+  if (records.first !== null) records.markRecordLost(records.first);
+  connection.fastRetransmit = true;
+}
+
+export function leaveRecovery(connection: Connection, now: number): void {
+  if (connection.recovery === "loss") connection.controller.recovered(now);
+  connection.recovery = "none";
+  connection.fastRetransmit = false;
+}
+
+/** RFC 6298 §5.4 to §5.6 with RFC 5681 §3.1: all is presumed lost, one segment leaves, slow start follows. */
+export function retransmitTimeout(connection: Connection, now: number): void {
+  const { sending, roundTrip, controller } = connection;
+  const { records } = sending;
+  const first = records.first;
+  if (first === null) return;
+  // The first segment is SACKed and yet not acknowledged: the peer has taken its SACK back (RFC 2018 §8).
+  if (first.sacked) {
+    records.reneged();
+    connection.sackSeen.length = 0;
+  }
+  const outstanding = records.inFlight + records.lostBytes;
+  records.markAllLost();
+  if (!connection.route.reliable) controller.timedOut(now, outstanding, connection.attempts === 0);
+  enterRecovery(connection, "timeout");
+  connection.attempts++;
+  connection.timeouts++;
+  connection.host.counters.timeouts++;
+  connection.duplicateAcks = 0;
+  roundTrip.backOff();
+  connection.timers.clear(Timer.reorder);
+  connection.timers.set(Timer.retransmit, now + roundTrip.rto);
+  connection.host.ready(connection);
+}

@@ -1,0 +1,67 @@
+// SACK blocks at the sender, RFC 2018. A block that grew since the last ACK is walked only where it grew.
+
+import { seqDifference } from "../wire/seq.ts";
+import type { TcpSegment } from "../wire/tcp-segment.ts";
+import { noteDelivered } from "./acknowledgment.ts";
+import type { Connection } from "./connection.ts";
+
+export function takeSackBlocks(connection: Connection, now: number, segment: TcpSegment): void {
+  const { sending, sackSeen } = connection;
+  const seen = sackSeen.length;
+  for (let block = 0; block < segment.sackCount; block++) {
+    const left = offsetOf(connection, segment.sackEdges[block * 2]);
+    const right = offsetOf(connection, segment.sackEdges[block * 2 + 1]);
+    // A block below SND.UNA tells of a duplicate (RFC 2883); one beyond what was sent is nonsense.
+    if (right <= left || left < sending.una || right > sending.next) continue;
+    walk(connection, now, left, right, seen);
+    sackSeen.push(left, right);
+  }
+  sackSeen.splice(0, seen);
+}
+
+/** Marks what [left, right) covers, leaving out what earlier blocks covered: those records are marked already. */
+function walk(connection: Connection, now: number, left: number, right: number, seen: number): void {
+  const { sackSeen } = connection;
+  let from = left;
+  while (from < right) {
+    let to = right;
+    let covered = -1;
+    for (let index = 0; index < seen; index += 2) {
+      if (sackSeen[index] <= from && sackSeen[index + 1] > from) covered = sackSeen[index + 1];
+      else if (sackSeen[index] > from && sackSeen[index] < to) to = sackSeen[index];
+    }
+    if (covered > from) {
+      from = covered;
+      continue;
+    }
+    mark(connection, now, left, right, from, to);
+    from = to;
+  }
+}
+
+/** Marks the records that lie within [left, right) and touch [from, to). */
+function mark(
+  connection: Connection,
+  now: number,
+  left: number,
+  right: number,
+  from: number,
+  to: number,
+): void {
+  const { records } = connection.sending;
+  let index = records.indexOf(from);
+  for (;;) {
+    const record = records.at(index++);
+    if (record === null || record.start >= to || record.end > right) return;
+    if (record.start < left || record.sacked) continue;
+    connection.rack.delivered(record, now);
+    connection.rate.acknowledged(record, now, record.length);
+    noteDelivered(connection, record.sentAt, record.retransmissions, record.length);
+    records.markSacked(record);
+  }
+}
+
+function offsetOf(connection: Connection, seq: number): number {
+  const { sending } = connection;
+  return sending.next + seqDifference(seq, sending.seq(sending.next));
+}

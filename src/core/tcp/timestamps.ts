@@ -1,0 +1,37 @@
+// RFC 7323 §3 to §5: timestamps and PAWS. A segment without the option is taken even after it was agreed: some peers
+// leave it out, and dropping their ACKs hangs them (§3.2 allows it).
+
+import { seqDifference } from "../wire/seq.ts";
+import type { TcpSegment } from "../wire/tcp-segment.ts";
+import { Flag } from "../wire/tcp-segment.ts";
+import type { Connection } from "./connection.ts";
+
+/** TS.Recent of a connection that was idle this long proves nothing any more (§5.5). */
+const OUTDATED = 24 * 24 * 3600 * 1_000_000;
+
+/** Our timestamp clock: milliseconds from a secret start. */
+export function timestampValue(connection: Connection, now: number): number {
+  return (Math.floor(now / 1000) + connection.timestampOffset) >>> 0;
+}
+
+/** §5.3 R1: false for a segment from before what was already seen. */
+export function acceptTimestamp(connection: Connection, now: number, segment: TcpSegment): boolean {
+  if (!connection.timestampsOk || !segment.hasTimestamps || (segment.flags & Flag.rst) !== 0) return true;
+  if (seqDifference(segment.tsVal, connection.tsRecent) >= 0) return true;
+  return now - connection.tsRecentAt > OUTDATED;
+}
+
+/** §4.3: the timestamp to echo is that of the segment that the last ACK was about. */
+export function rememberTimestamp(
+  connection: Connection,
+  now: number,
+  segment: TcpSegment,
+  start: number,
+): void {
+  if (!connection.timestampsOk || !segment.hasTimestamps) return;
+  if (start > connection.receiving.acknowledged) return;
+  if (seqDifference(segment.tsVal, connection.tsRecent) < 0 && now - connection.tsRecentAt <= OUTDATED)
+    return;
+  connection.tsRecent = segment.tsVal;
+  connection.tsRecentAt = now;
+}

@@ -1,0 +1,409 @@
+// What leaves next, RFC 9293 §3.8: one whole IP packet written straight into the caller's message, or nothing. The
+// order: reset, SYN, what was lost, new data, a probe, a bare ACK. State moves only when a packet was written.
+
+import { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "../wire/ip-header.ts";
+import { Protocol } from "../wire/protocol.ts";
+import { Flag, TcpSegment, tcpHeaderLength, writeTcpHeader } from "../wire/tcp-segment.ts";
+import type { Connection } from "./connection.ts";
+import { offerOptions } from "./handshake.ts";
+import { observe } from "./observe.ts";
+import type { SentRecord } from "./sent-records.ts";
+import { Timer } from "./timers.ts";
+import { timestampValue } from "./timestamps.ts";
+
+/** Nothing to send now. */
+export const IDLE = 0;
+/** Something to send, but it does not fit in the room that is left. */
+export const NO_ROOM = -1;
+
+/** A reliable route may cut a segment to what is left of a message, but not into crumbs. */
+const SMALLEST_CUT = 4096;
+/** Linux resends nothing larger than what the path took; a probe is one octet (RFC 9293 §3.8.6.1). */
+const PROBE_LENGTH = 1;
+
+/** One segment is built at a time, so one object serves all connections. */
+const segment = new TcpSegment();
+const sackOffsets: number[] = [];
+
+/**
+ * Writes at most one packet at out[at..at+room).
+ * @param segmentLimit largest payload that this link should carry at once
+ * @returns its length, IDLE or NO_ROOM
+ */
+export function transmit(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+  segmentLimit: number,
+): number {
+  if (connection.timers.frozen) return IDLE;
+  if (connection.resetPending) return sendReset(connection, now, out, at, room, linkId);
+  if (connection.state === "CLOSED" || connection.state === "TIME-WAIT") return IDLE;
+  if (connection.synPending) return sendSyn(connection, now, out, at, room, linkId);
+  if (connection.state === "SYN-SENT" || connection.state === "SYN-RECEIVED") return IDLE;
+
+  startSegment(connection, now);
+  const headers = ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment);
+  const { sending } = connection;
+  const largest = Math.min(sending.mss - (tcpHeaderLength(segment) - 20), segmentLimit);
+
+  const lost = sending.records.nextLost();
+  if (lost !== null && mayResend(connection, lost)) {
+    return resend(connection, now, out, at, room, linkId, lost, headers, largest);
+  }
+  const size = sendable(connection, now, largest);
+  const fin = finFits(connection, size);
+  if (size > 0 || fin) return sendNew(connection, now, out, at, room, linkId, size, fin, headers);
+  if (sending.probePending) return sendProbe(connection, now, out, at, room, linkId, headers);
+  if (connection.ackPending) return sendAck(connection, now, out, at, room, linkId, headers);
+  if (connection.keepAlivePending) return sendKeepAlive(connection, now, out, at, room, linkId, headers);
+  return IDLE;
+}
+
+// --- which
+
+/** Bytes of new data that may leave in one segment now; 0 when none may. */
+function sendable(connection: Connection, now: number, largest: number): number {
+  const { sending, options, timers } = connection;
+  const unsent = sending.unsent;
+  if (unsent === 0) {
+    if (!sending.hasUnsent) connection.rate.markAppLimited(sending.records.inFlight);
+    return 0;
+  }
+  const usable = sending.edge - sending.next;
+  const size = Math.min(unsent, usable, largest);
+  if (size <= 0 || !worthSending(connection, size, unsent, usable, largest)) {
+    // Nothing in flight will bring an ACK: a timer must (RFC 9293 §3.8.6.1 and §3.8.6.2.1).
+    if (sending.records.count === 0 && !timers.isSet(Timer.persist)) armPersist(connection, now, size > 0);
+    return 0;
+  }
+  if (!connection.route.reliable) {
+    const inFlight = sending.records.inFlight;
+    if (inFlight === 0 && idleTooLong(connection, now) && options.slowStartAfterIdle)
+      connection.controller.idled();
+    if (inFlight > 0 && inFlight + size > connection.controller.window) {
+      connection.windowLimitedUntil = sending.next;
+      return 0;
+    }
+  }
+  return size;
+}
+
+/** Nagle and the sender's silly-window avoidance, RFC 9293 §3.8.6.2.1. */
+function worthSending(
+  connection: Connection,
+  size: number,
+  unsent: number,
+  usable: number,
+  largest: number,
+): boolean {
+  const { sending, options } = connection;
+  if (size >= largest || sending.forceSmall) return true;
+  if (options.cork && sending.fin < 0) return false;
+  // All that is queued fits: it waits only for Nagle, and not when it is the last of the stream.
+  if (size === unsent) return options.noDelay || sending.records.count === 0 || sending.fin >= 0;
+  return usable >= sending.maxWindow / 2;
+}
+
+/** RFC 5681 §4.1. */
+function idleTooLong(connection: Connection, now: number): boolean {
+  return now - connection.lastSent > connection.roundTrip.rto && connection.sending.bytesSent > 0;
+}
+
+function finFits(connection: Connection, size: number): boolean {
+  const { sending } = connection;
+  if (sending.fin < 0 || sending.finSent || sending.next + size !== sending.fin) return false;
+  // A FIN takes one number of the window; alone it may go into a closed one, where it serves as the probe.
+  return sending.next + size < sending.edge || sending.records.count === 0;
+}
+
+function mayResend(connection: Connection, lost: SentRecord): boolean {
+  if (connection.route.reliable || connection.fastRetransmit) return true;
+  const inFlight = connection.sending.records.inFlight;
+  return inFlight === 0 || inFlight + lost.length <= connection.controller.window;
+}
+
+function armPersist(connection: Connection, now: number, override: boolean): void {
+  const delay = override
+    ? SILLY_WINDOW_OVERRIDE
+    : connection.roundTrip.baseRto * 2 ** connection.sending.probeBackoff;
+  connection.timers.set(Timer.persist, now + Math.min(delay, connection.options.maxRto));
+  connection.host.rearm(connection);
+}
+
+/** RFC 9293 §3.8.6.2.1 (4): 0.1 to 1 s. */
+const SILLY_WINDOW_OVERRIDE = 100_000;
+
+// --- how
+
+/** The fields that all segments of a synchronized connection have. */
+function startSegment(connection: Connection, now: number): void {
+  const { receiving } = connection;
+  segment.clear();
+  segment.sourcePort = connection.localPort;
+  segment.destinationPort = connection.remotePort;
+  segment.flags = Flag.ack;
+  segment.ack = (receiving.irs + 1 + receiving.next) >>> 0;
+  if (connection.timestampsOk) {
+    segment.hasTimestamps = true;
+    segment.tsVal = timestampValue(connection, now);
+    segment.tsEcr = connection.tsRecent;
+  }
+  if (connection.sackOk && !receiving.reassembly.empty) {
+    const blocks = receiving.reassembly.blocks(sackOffsets, connection.timestampsOk ? 3 : 4);
+    for (let index = 0; index < blocks * 2; index++) {
+      segment.sackEdges[index] = (receiving.irs + 1 + sackOffsets[index]) >>> 0;
+    }
+    segment.sackCount = blocks;
+  }
+}
+
+function resend(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+  record: SentRecord,
+  headers: number,
+  largest: number,
+): number {
+  const { sending } = connection;
+  const data = record.length - (record.fin ? 1 : 0);
+  const size = payloadThatFits(connection, Math.min(data, largest), room - headers);
+  if (size < 0) return NO_ROOM;
+  // The route's segments have become smaller, or the message is nearly full: the record is cut anew.
+  if (size < data) sending.records.split(record, record.start + size);
+  segment.seq = sending.seq(record.start);
+  if (record.fin) segment.flags |= Flag.fin;
+  sending.records.resent(record, now, linkId);
+  sending.bytesRetransmitted += size;
+  connection.retransmits++;
+  connection.host.counters.retransmissions++;
+  connection.fastRetransmit = false;
+  connection.rate.sent(record, now, sending.records.inFlight === record.length);
+  armRetransmit(connection, now);
+  return emit(connection, now, out, at, linkId, record.start, size, true);
+}
+
+function sendNew(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+  wanted: number,
+  wantsFin: boolean,
+  headers: number,
+): number {
+  const { sending } = connection;
+  const size = payloadThatFits(connection, wanted, room - headers);
+  if (size < 0) return NO_ROOM;
+  const fin = wantsFin && size === wanted;
+  const start = sending.next;
+  const end = start + size + (fin ? 1 : 0);
+  segment.seq = sending.seq(start);
+  if (fin) segment.flags |= Flag.fin;
+  if (size > 0 && start + size === sending.buffer.end) segment.flags |= Flag.psh;
+  const first = sending.records.inFlight === 0;
+  if (sending.records.count === 0) connection.oldestUnacked = now;
+  const record = sending.records.push(start, end, fin, now, linkId);
+  connection.rate.sent(record, now, first);
+  sending.next = end;
+  sending.finSent = sending.finSent || fin;
+  sending.forceSmall = false;
+  sending.bytesSent += size;
+  connection.timers.clear(Timer.persist);
+  armRetransmit(connection, now);
+  return emit(connection, now, out, at, linkId, start, size, false);
+}
+
+/** One octet of new data beyond the window. It is no record: an ACK that covers it moves SND.NXT. */
+function sendProbe(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+  headers: number,
+): number {
+  const { sending } = connection;
+  sending.probePending = false;
+  if (sending.unsent === 0) return IDLE;
+  if (room < headers + PROBE_LENGTH) {
+    sending.probePending = true;
+    return NO_ROOM;
+  }
+  segment.seq = sending.seq(sending.next);
+  sending.probed = Math.max(sending.probed, sending.next + PROBE_LENGTH);
+  return emit(connection, now, out, at, linkId, sending.next, PROBE_LENGTH, false);
+}
+
+function sendAck(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+  headers: number,
+): number {
+  if (room < headers) return NO_ROOM;
+  segment.seq = connection.sending.seq(connection.sending.next);
+  return emit(connection, now, out, at, linkId, 0, 0, false);
+}
+
+/** RFC 9293 §3.8.4: a number just acknowledged, which the peer answers with an ACK. */
+function sendKeepAlive(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+  headers: number,
+): number {
+  if (room < headers) return NO_ROOM;
+  segment.seq = connection.sending.seq(connection.sending.una - 1);
+  connection.keepAlivePending = false;
+  return emit(connection, now, out, at, linkId, 0, 0, false);
+}
+
+function sendSyn(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+): number {
+  const { sending, receiving, options } = connection;
+  const answering = connection.state !== "SYN-SENT";
+  segment.clear();
+  segment.sourcePort = connection.localPort;
+  segment.destinationPort = connection.remotePort;
+  segment.seq = sending.seq(-1);
+  segment.flags = Flag.syn;
+  if (answering) {
+    segment.flags |= Flag.ack;
+    segment.ack = (receiving.irs + 1 + receiving.next) >>> 0;
+  }
+  segment.window = Math.min(receiving.limit, 65535);
+  offerOptions(connection, now, segment, answering);
+  if (room < ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment)) return NO_ROOM;
+  connection.synPending = false;
+  connection.ackPending = false;
+  sending.next = Math.max(sending.next, 0);
+  connection.lastSent = now;
+  connection.pongLink = linkId;
+  // Linux doubles from 1 s; the SYN-ACK likewise.
+  connection.timers.set(
+    Timer.retransmit,
+    now + options.initialRto * 2 ** Math.min(connection.synAttempts, 10),
+  );
+  connection.host.rearm(connection);
+  return write(connection, now, out, at, linkId, 0, 0, connection.synAttempts > 0);
+}
+
+function sendReset(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+): number {
+  const { sending, receiving } = connection;
+  segment.clear();
+  segment.sourcePort = connection.localPort;
+  segment.destinationPort = connection.remotePort;
+  segment.seq = sending.seq(sending.next);
+  segment.flags = Flag.rst;
+  // Before the peer's SYN there is nothing to acknowledge; after it a peer in SYN-SENT insists on it.
+  if (sending.una >= 0 || connection.passive) {
+    segment.flags |= Flag.ack;
+    segment.ack = (receiving.irs + 1 + receiving.next) >>> 0;
+  }
+  if (room < ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment)) return NO_ROOM;
+  connection.resetPending = false;
+  connection.host.counters.resetsSent++;
+  const length = write(connection, now, out, at, linkId, 0, 0, false);
+  connection.host.closed(connection);
+  return length;
+}
+
+/** Finishes a segment of a synchronized connection: it carries the ACK and the window of now. */
+function emit(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  linkId: number,
+  offset: number,
+  size: number,
+  retransmission: boolean,
+): number {
+  const { receiving, sending, timers } = connection;
+  segment.window = receiving.advertise(sending.mss);
+  receiving.acknowledged = receiving.next;
+  connection.ackPending = false;
+  timers.clear(Timer.delayedAck);
+  if (size > 0) connection.lastSent = now;
+  return write(connection, now, out, at, linkId, offset, size, retransmission);
+}
+
+function write(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  linkId: number,
+  offset: number,
+  size: number,
+  retransmission: boolean,
+): number {
+  const ip = ipHeaderLength(connection.remote.family);
+  const tcp = writeTcpHeader(out, at + ip, segment);
+  if (size > 0) connection.sending.buffer.copyTo(out, at + ip + tcp, offset, size);
+  const { options } = connection;
+  connection.identification = (connection.identification + 1) & 0xffff;
+  writeIpHeader(
+    out,
+    at,
+    connection.local,
+    connection.remote,
+    Protocol.tcp,
+    tcp + size,
+    options.trafficClass,
+    options.hopLimit,
+    connection.identification,
+  );
+  const end = at + ip + tcp + size;
+  if (connection.route.checksum) writeTcpChecksum(out, at, end);
+  connection.segmentsSent++;
+  connection.host.counters.segmentsSent++;
+  if (connection.host.observer !== null) {
+    segment.dataStart = 0;
+    segment.dataEnd = size;
+    observe(connection, "out", now, segment, linkId, retransmission);
+  }
+  return end - at;
+}
+
+/** How many payload bytes go into `space`: all that is wanted, a worthwhile part of it on a reliable route, or -1. */
+function payloadThatFits(connection: Connection, wanted: number, space: number): number {
+  if (wanted <= space) return wanted;
+  return connection.route.reliable && space >= SMALLEST_CUT ? space : -1;
+}
+
+function armRetransmit(connection: Connection, now: number): void {
+  if (connection.timers.isSet(Timer.retransmit)) return;
+  connection.timers.set(Timer.retransmit, now + connection.roundTrip.rto);
+  connection.host.rearm(connection);
+}
