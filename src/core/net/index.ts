@@ -1,7 +1,7 @@
 // The public vocabulary: what every root entry exports, and what networks are built with.
 
 export type { Bytes } from "../wire/bytes.ts";
-export { bounded, type BoundedOptions } from "./bounded.ts";
+export { type BoundedOptions, bounded } from "./bounded.ts";
 export { type HappyEyeballsOptions, happyEyeballs, interleaveFamilies } from "./happy-eyeballs.ts";
 export type { ListenerSink, ListenerSource } from "./listener-source.ts";
 export { NetError, type NetErrorCode, type NetErrorOptions, type NetOperation } from "./net-error.ts";

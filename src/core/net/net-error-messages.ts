@@ -19,16 +19,25 @@ export function failure(code: NetErrorCode | (string & {}), options: FailureOpti
   return new NetError(code, `Cannot ${action}: ${options.reason ?? reasonOf(code)}`, options);
 }
 
-/** The same failure, told of one operation: what a source threw, as the caller of read or write sees it. */
+/**
+ * The failure of a connection, told of one operation: what a source threw, as the caller of read or write sees it.
+ * The source's own error is its cause.
+ */
 export function failureOf(error: NetError, options: FailureOptions): NetError {
   const known = Object.hasOwn(reasons, error.code);
   return failure(error.code, {
     ...options,
-    reason: options.reason ?? (known ? undefined : error.message),
+    reason: known ? undefined : error.message,
     retryAfter: error.retryAfter,
     rule: error.rule,
-    cause: options.cause ?? error.cause ?? error,
+    cause: error,
   });
+}
+
+/** The failure of a connection as a whole: what `closed` rejects with. */
+export function connectionFailure(code: NetErrorCode | (string & {}), options: NetErrorOptions): NetError {
+  const peer = options.peerAddr === undefined ? "" : ` to ${options.peerAddr}`;
+  return new NetError(code, `Connection${peer} failed: ${reasonOf(code)}`, options);
 }
 
 /** What a code means, in words: `"connection refused"`. */

@@ -84,7 +84,11 @@ export class NetError extends Error {
   }
 
   static {
-    Object.defineProperty(NetError.prototype, "name", { value: "NetError", configurable: true, writable: true });
+    Object.defineProperty(NetError.prototype, "name", {
+      value: "NetError",
+      configurable: true,
+      writable: true,
+    });
     Object.defineProperty(NetError.prototype, brand, { value: true });
   }
 
@@ -110,10 +114,13 @@ export class NetError extends Error {
 
   /** Whether a value is a NetError, of this or another copy of the package; with `code`, one of that code. */
   static is(error: unknown): error is NetError;
-  static is<Code extends NetErrorCode>(error: unknown, code: Code): error is NetError & { readonly code: Code };
+  static is<Code extends NetErrorCode>(
+    error: unknown,
+    code: Code,
+  ): error is NetError & { readonly code: Code };
   static is(error: unknown, code?: string): error is NetError {
     if (typeof error !== "object" || error === null || !(brand in error)) return false;
-    return code === undefined || (error as NetError).code === code;
+    return code === undefined || (error as { readonly code?: unknown }).code === code;
   }
 }
 

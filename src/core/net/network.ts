@@ -1,8 +1,8 @@
 // A network: something on which one can connect and bind. And the slot for the one that is used when a call
 // names none: root entries fill it with the runtime's sockets, nothing else does.
 
-import type { BindOptions, ConnectOptions } from "./options.ts";
 import { NetError } from "./net-error.ts";
+import type { BindOptions, ConnectOptions } from "./options.ts";
 import type { SocketAddrLike } from "./socket-addr.ts";
 import type { TcpListener } from "./tcp-listener.ts";
 import type { TcpStream } from "./tcp-stream.ts";

@@ -35,7 +35,9 @@ export class SocketAddr {
     if (addr instanceof SocketAddr) return addr;
     if (typeof addr === "string") return SocketAddr.parse(addr);
     if (typeof addr !== "object" || addr === null) {
-      throw new TypeError(`Cannot use ${describe(addr)} as an address: expected "host:port" or { hostname, port }`);
+      throw new TypeError(
+        `Cannot use ${describe(addr)} as an address: expected "host:port" or { hostname, port }`,
+      );
     }
     if ("host" in addr) {
       throw new TypeError('Cannot use "host" in an address: the property is named "hostname"');
@@ -51,7 +53,9 @@ export class SocketAddr {
    */
   static parse(text: string): SocketAddr {
     if (typeof text !== "string") {
-      throw new TypeError(`Cannot parse ${describe(text)} as an address: expected a string such as "127.0.0.1:80"`);
+      throw new TypeError(
+        `Cannot parse ${describe(text)} as an address: expected a string such as "127.0.0.1:80"`,
+      );
     }
     const colon = text.lastIndexOf(":");
     const host = text.slice(0, Math.max(colon, 0));
@@ -59,7 +63,9 @@ export class SocketAddr {
       throw new TypeError(`Cannot parse address "${text}": expected "host:port", not a URL or a path`);
     }
     if (host.includes(":") && !host.startsWith("[")) {
-      throw new TypeError(`Cannot parse address "${text}": write an IPv6 address in brackets, as in "[::1]:80"`);
+      throw new TypeError(
+        `Cannot parse address "${text}": write an IPv6 address in brackets, as in "[::1]:80"`,
+      );
     }
     const port = text.slice(colon + 1);
     if (colon < 0 || text.endsWith("]") || port === "") {
@@ -117,7 +123,11 @@ function checkPort(port: number, given: unknown): number {
 }
 
 function describe(value: unknown): string {
-  return typeof value === "string" ? `"${value}"` : value === null ? "null" : `a value of type ${typeof value}`;
+  return typeof value === "string"
+    ? `"${value}"`
+    : value === null
+      ? "null"
+      : `a value of type ${typeof value}`;
 }
 
 /** RFC 1035: 255 octets, 253 in text; one more for a trailing dot. */

@@ -11,7 +11,7 @@ export interface Timers {
 
 export const systemTimers: Timers = {
   now: () => performance.now(),
-  // Longer delays fire at once in every runtime: cut them, whoever set one looks at the clock again.
+  // A longer delay (24 days) would fire at once in every runtime.
   set: (delay, task) => setTimeout(task, Math.min(delay, longestDelay)),
   clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
 };

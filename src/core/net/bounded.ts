@@ -1,0 +1,52 @@
+// Puts the signal and timeout of a call around work that takes a signal: what every network needs for connect and
+// bind. A result that comes too late is discarded, so that no half-made connection stays behind.
+
+import type { NetError } from "./net-error.ts";
+import { optionsError } from "./operation.ts";
+import type { OpOptions } from "./options.ts";
+import { systemTimers, type Timers } from "./timers.ts";
+
+export interface BoundedOptions<Result> extends OpOptions {
+  /** The error of a passed timeout. */
+  readonly expired: () => NetError;
+  /** Undoes a result that arrives after the call has been given up. */
+  readonly discard: (late: Result) => void;
+  /** Default: the runtime's. */
+  readonly timers?: Timers | undefined;
+}
+
+/**
+ * Runs `work` until it settles, `options.signal` aborts (rejects with its reason) or `options.timeout` passes
+ * (rejects with `options.expired()`). The work is told through its own signal, with that same reason.
+ */
+export function bounded<Result>(
+  options: BoundedOptions<Result>,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const wrong = optionsError(options);
+  if (wrong !== undefined) return Promise.reject(wrong.error);
+  const timers = options.timers ?? systemTimers;
+  const { signal, timeout = Number.POSITIVE_INFINITY } = options;
+  const controller = new AbortController();
+  return new Promise((resolve, reject) => {
+    let isOpen = true;
+    const settle = (task: () => void): void => {
+      if (timer !== null) timers.clear(timer);
+      signal?.removeEventListener("abort", onAbort);
+      isOpen = false;
+      task();
+    };
+    const giveUp = (reason: unknown): void => {
+      settle(() => reject(reason));
+      controller.abort(reason);
+    };
+    const onAbort = (): void => giveUp(signal?.reason);
+    const timer =
+      timeout === Number.POSITIVE_INFINITY ? null : timers.set(timeout, () => giveUp(options.expired()));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    work(controller.signal).then(
+      (result) => (isOpen ? settle(() => resolve(result)) : options.discard(result)),
+      (error) => isOpen && settle(() => reject(error)),
+    );
+  });
+}
