@@ -652,6 +652,8 @@ export class Stack {
       return;
     }
     const record = new TimeWait(connection, connection.route as Route, now);
+    // The FIN that brought it here is acknowledged by the record: the connection says no more.
+    if (connection.ackPending) this.stray(record.acknowledgment(now), record.route);
     this.table.add(record);
     this.heap.advance(record, record.until);
     this.timeWaits++;

@@ -388,7 +388,10 @@ export class Connection {
     this.raise(Event.readable);
     if (this.state === "ESTABLISHED" || this.state === "SYN-RECEIVED") this.state = "CLOSE-WAIT";
     else if (this.state === "FIN-WAIT-1") this.state = "CLOSING";
-    else if (this.state === "FIN-WAIT-2") this.enterTimeWait(now);
+    else if (this.state === "FIN-WAIT-2") {
+      this.ackPending = true;
+      this.enterTimeWait(now);
+    }
   }
 
   /** Our FIN is acknowledged. */
