@@ -1,0 +1,162 @@
+// The system's sockets in Node, and through node:net in Bun and Deno, as a Network.
+
+import { lookup } from "node:dns/promises";
+import net from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { asyncDispose } from "../../core/net/async-dispose.ts";
+import {
+  type BindOptions,
+  bounded,
+  type ConnectOptions,
+  failure,
+  happyEyeballs,
+  interleaveFamilies,
+  type Network,
+  SocketAddr,
+  type SocketAddrLike,
+  type StreamSource,
+  TcpListener,
+  TcpStream,
+} from "../../core/net/index.ts";
+import { openSocket } from "./open-socket.ts";
+import { ReadableReceiver } from "./readable-receiver.ts";
+import { hasReusePort } from "./runtime.ts";
+import { ServerSource } from "./server-source.ts";
+import { socketFailure } from "./socket-errors.ts";
+import { SocketSource } from "./socket-source.ts";
+
+/**
+ * The sockets of the machine. `close()` does nothing: its streams and listeners belong to whoever made them.
+ *
+ * Of the options, `readBufferSize` is the kernel's business (one chunk of at most 64 KiB is held beside it), and of
+ * keepalive only `idle` can be set. `reusePort` needs Node 22.12 or 23.1.
+ */
+export const nodeNetwork: Network = {
+  connect,
+  bind,
+  close: async () => {},
+  [asyncDispose]: async () => {},
+};
+
+/**
+ * A stream over a socket that somebody else opened, which it owns from now on.
+ *
+ * @throws {TypeError} when the socket is still connecting or already destroyed.
+ */
+export function fromSocket(socket: net.Socket): TcpStream {
+  if (socket.connecting || socket.destroyed) {
+    throw new TypeError(
+      'Cannot make a stream of this socket: it must be connected, wait for its "connect" event',
+    );
+  }
+  socket.allowHalfOpen = true;
+  socket.setNoDelay(true);
+  return TcpStream.over(new SocketSource(socket, new ReadableReceiver(socket)));
+}
+
+async function connect(addr: SocketAddrLike, options: ConnectOptions = {}): Promise<TcpStream> {
+  const peerAddr = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
+  const localAddr = options.localAddr === undefined ? undefined : SocketAddr.from(options.localAddr);
+  const source = await bounded<StreamSource>(
+    {
+      signal: options.signal,
+      timeout: options.timeout,
+      expired: () => failure("ETIMEDOUT", { op: "connect", peerAddr, localAddr }),
+      discard: (late) => late.reset(),
+    },
+    async (signal) => {
+      const found = await addressesOf(peerAddr);
+      const addresses = options.autoSelectFamily === false ? found.slice(0, 1) : interleaveFamilies(found);
+      return happyEyeballs({
+        addresses,
+        signal,
+        target: peerAddr.toString(),
+        errorOptions: { peerAddr, localAddr },
+        attemptDelay: options.autoSelectFamilyAttemptDelay,
+        delay: (milliseconds, delaySignal) => delay(milliseconds, undefined, { signal: delaySignal }),
+        discard: (late) => late.reset(),
+        dial: (address, dialSignal) => dial(address, dialSignal),
+      });
+    },
+  );
+  return TcpStream.over(source, options);
+
+  async function dial({ address }: FoundAddress, signal: AbortSignal): Promise<StreamSource> {
+    const { port } = peerAddr;
+    try {
+      return await openSocket({ address, port, localAddr, writeBufferSize: options.writeBufferSize, signal });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const attempted = new SocketAddr(address, port);
+      throw socketFailure(error, {
+        op: "connect",
+        peerAddr: attempted,
+        localAddr,
+        target: peerAddr.toString(),
+      });
+    }
+  }
+}
+
+async function bind(addr: SocketAddrLike, options: BindOptions = {}): Promise<TcpListener> {
+  const localAddr = SocketAddr.from(addr).withDefaultHostname("0.0.0.0");
+  if (options.reusePort && !hasReusePort()) {
+    throw failure("ENOTSUP", { op: "bind", localAddr, reason: "reusePort needs Node 22.12 or later" });
+  }
+  const backlog = options.backlog ?? defaultBacklog;
+  const server = await bounded<net.Server>(
+    {
+      signal: options.signal,
+      timeout: options.timeout,
+      expired: () => failure("ETIMEDOUT", { op: "bind", localAddr }),
+      discard: (late) => late.close(),
+    },
+    () => listen(localAddr, backlog, options),
+  );
+  return TcpListener.over(new ServerSource(server, backlog, options.writeBufferSize), options);
+}
+
+function listen(localAddr: SocketAddr, backlog: number, options: BindOptions): Promise<net.Server> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer(serverOptions);
+    const refuse = (error: Error) => reject(socketFailure(error, { op: "bind", localAddr }));
+    server.once("error", refuse);
+    const where: net.ListenOptions & { reusePort?: boolean } = {
+      host: localAddr.hostname,
+      port: localAddr.port,
+      backlog,
+      ipv6Only: options.ipv6Only ?? false,
+      ...(options.reusePort && { reusePort: true }),
+    };
+    server.listen(where, () => {
+      server.off("error", refuse);
+      resolve(server);
+    });
+  });
+}
+
+interface FoundAddress {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+async function addressesOf(target: SocketAddr): Promise<FoundAddress[]> {
+  const { hostname, family } = target;
+  if (family !== undefined) return [{ address: hostname, family: family === "IPv4" ? 4 : 6 }];
+  try {
+    // In the resolver's order (RFC 6724), not IPv4 first.
+    const found = await lookup(hostname, { all: true, verbatim: true });
+    return found.map(({ address, family: version }) => ({ address, family: version === 6 ? 6 : 4 }));
+  } catch (error) {
+    throw socketFailure(error, { op: "lookup", peerAddr: target, target: hostname });
+  }
+}
+
+/**
+ * Nothing is read before somebody asks, and then one chunk ahead: without the mark a reset behind few bytes would
+ * be taken for the end (see ReadableReceiver).
+ */
+const serverOptions: net.ServerOpts = { allowHalfOpen: true, pauseOnConnect: true, highWaterMark: 1 };
+
+/** Connections held until they are accepted, as in Node and Deno. */
+const defaultBacklog = 511;

@@ -1,0 +1,52 @@
+// One attempt to connect to one IP address.
+
+import net from "node:net";
+import type { SocketAddr, StreamSource } from "../../core/net/index.ts";
+import { ReadableReceiver } from "./readable-receiver.ts";
+import { isNode } from "./runtime.ts";
+import { SlabReceiver } from "./slab-receiver.ts";
+import { SocketSource } from "./socket-source.ts";
+
+export interface OpenOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly localAddr?: SocketAddr | undefined;
+  readonly writeBufferSize?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with the socket's own error, or with `signal.reason`; nothing stays behind then. */
+export function openSocket(options: OpenOptions): Promise<StreamSource> {
+  return new Promise((resolve, reject) => {
+    options.signal.throwIfAborted();
+    const slab = isNode() ? new SlabReceiver() : null;
+    const socket = new net.Socket({ ...socketOptions, ...(slab !== null && { onread: slab.onread }) });
+    slab?.bind(socket);
+    const abort = () => fail(options.signal.reason);
+    const fail = (error: unknown) => {
+      options.signal.removeEventListener("abort", abort);
+      socket.destroy();
+      reject(error);
+    };
+    options.signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", fail);
+    socket.once("close", () => reject(new Error("The socket was closed while connecting")));
+    socket.once("connect", () => {
+      options.signal.removeEventListener("abort", abort);
+      socket.off("error", fail);
+      socket.setNoDelay(true);
+      resolve(new SocketSource(socket, slab ?? new ReadableReceiver(socket), options.writeBufferSize));
+    });
+    socket.connect({
+      host: options.address,
+      port: options.port,
+      // The address was chosen by happy eyeballs: Node's own would kill each attempt after 250 ms.
+      autoSelectFamily: false,
+      ...(options.localAddr?.hostname && { localAddress: options.localAddr.hostname }),
+      ...(options.localAddr?.port && { localPort: options.localAddr.port }),
+    });
+  });
+}
+
+/** One chunk is read ahead where the stream has a buffer at all. */
+const socketOptions = { allowHalfOpen: true, readableHighWaterMark: 1 };

@@ -1,0 +1,217 @@
+// The five verbs of core/net over a net.Socket: demand, bounded buffers, half close, reset, and one closing.
+// What node:net loses or hides is kept here: bytes that came before a reset, a reset that would look like an end.
+
+import type { Socket } from "node:net";
+import {
+  type Bytes,
+  failure,
+  type KeepAliveOptions,
+  type NetError,
+  SocketAddr,
+  type StreamSink,
+  type StreamSource,
+  type TcpInfo,
+} from "../../core/net/index.ts";
+import type { Receiver } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import { socketFailure } from "./socket-errors.ts";
+
+/** Bytes accepted from writers that the kernel has not taken. */
+export const defaultWriteBufferSize = 262_144;
+
+export class SocketSource implements StreamSource {
+  readonly localAddr: SocketAddr;
+  readonly peerAddr: SocketAddr;
+  private readonly socket: Socket;
+  private readonly receiver: Receiver;
+  private readonly sender: Sender;
+  private sink: StreamSink | null = null;
+  /** The rest of a chunk longer than the reader wanted. */
+  private rest: Bytes | null = null;
+  private ended = false;
+  private finished = false;
+  private closing = false;
+  private resetting = false;
+  private failed: NetError | null = null;
+  private failureTold = false;
+  private over = false;
+
+  /** `socket` is connected, half-open capable, and nobody else reads or writes it. */
+  constructor(socket: Socket, receiver: Receiver, writeBufferSize: number = defaultWriteBufferSize) {
+    this.localAddr = new SocketAddr(socket.localAddress ?? "", socket.localPort ?? 0);
+    this.peerAddr = new SocketAddr(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    this.socket = socket;
+    this.receiver = receiver;
+    this.sender = new Sender(socket, writeBufferSize, () => this.onRoom());
+    receiver.arrived = () => this.onBytes();
+    socket.on("end", () => this.onEnd());
+    socket.on("error", (error) => this.onError(error));
+    socket.on("close", () => this.onClose());
+  }
+
+  get unacknowledged(): number {
+    return this.sender.unsent;
+  }
+
+  attach(sink: StreamSink): void {
+    this.sink = sink;
+    if (this.over) queueMicrotask(() => this.tellClosed());
+  }
+
+  receive(max: number): Bytes | null | undefined {
+    const chunk = this.rest ?? this.receiver.take();
+    this.rest = null;
+    if (chunk !== null) {
+      if (chunk.length <= max) return chunk;
+      this.rest = chunk.subarray(max);
+      return chunk.subarray(0, max);
+    }
+    if (this.ended) return null;
+    if (this.failed !== null) throw this.tell(this.failed);
+    this.receiver.want();
+    return undefined;
+  }
+
+  send(data: Uint8Array): number {
+    this.checkSendable();
+    return this.sender.copy(data);
+  }
+
+  sendOwned(data: Bytes): number {
+    this.checkSendable();
+    return this.sender.keep(data);
+  }
+
+  finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.sender.end();
+  }
+
+  close(): void {
+    if (this.closing || this.resetting) return;
+    this.closing = true;
+    this.receiver.stop();
+    if (this.rest !== null || this.receiver.holdsBytes) this.reset();
+    else this.destroyIfFlushed();
+  }
+
+  reset(): void {
+    if (this.resetting || this.over) return;
+    this.resetting = true;
+    this.finished = true;
+    this.sender.drop();
+    this.receiver.stop();
+    const { socket } = this;
+    // While the system's shutdown() is under way libuv refuses the reset, and Node loses the descriptor. That
+    // takes one turn of the event loop.
+    if (socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished) {
+      socket.once("finish", () => resetSocket(socket));
+    } else {
+      resetSocket(socket);
+    }
+  }
+
+  setNoDelay(on: boolean): void {
+    this.socket.setNoDelay(on);
+  }
+
+  setKeepAlive(options: KeepAliveOptions | false): void {
+    // node:net 20 passes on no interval and no count: the system's stay.
+    if (options === false) this.socket.setKeepAlive(false);
+    else this.socket.setKeepAlive(true, options.idle ?? 0);
+  }
+
+  info(): TcpInfo {
+    const sent = this.socket.bytesWritten - this.socket.writableLength;
+    return {
+      state: this.state,
+      bytesSent: Math.max(0, sent),
+      bytesReceived: this.socket.bytesRead,
+      notSent: this.sender.unsent,
+    };
+  }
+
+  ref(): void {
+    this.socket.ref();
+  }
+
+  unref(): void {
+    this.socket.unref();
+  }
+
+  /** As far as this side of the kernel tells it: whether a FIN was acknowledged is not known. */
+  private get state(): TcpInfo["state"] {
+    if (this.over) return "CLOSED";
+    if (this.ended) return this.finished ? "LAST-ACK" : "CLOSE-WAIT";
+    if (!this.finished) return "ESTABLISHED";
+    return this.socket.writableFinished ? "FIN-WAIT-2" : "FIN-WAIT-1";
+  }
+
+  private checkSendable(): void {
+    if (this.failed !== null) {
+      if (this.failureTold)
+        throw failure("EPIPE", { op: "write", peerAddr: this.peerAddr, cause: this.failed });
+      throw this.tell(this.failed);
+    }
+    if (this.finished || this.over) throw failure("EPIPE", { op: "write", peerAddr: this.peerAddr });
+  }
+
+  private tell(error: NetError): NetError {
+    this.failureTold = true;
+    return error;
+  }
+
+  private onBytes(): void {
+    // Bytes that come after close() are unread: a reset, as kernels answer them.
+    if (this.closing) this.reset();
+    else this.sink?.readable();
+  }
+
+  private onRoom(): void {
+    if (this.closing) this.destroyIfFlushed();
+    else this.sink?.writable();
+  }
+
+  /** The system's close() then sends FIN, or RST where it holds bytes that nobody read. */
+  private destroyIfFlushed(): void {
+    if (this.sender.unsent > 0) return;
+    if (!this.socket.writableEnded || this.socket.writableFinished) this.socket.destroy();
+    else this.socket.once("finish", () => this.socket.destroy());
+  }
+
+  private onEnd(): void {
+    this.ended = true;
+    this.receiver.release();
+    this.sink?.readable();
+  }
+
+  private onError(error: Error): void {
+    this.failed ??= socketFailure(error, { op: "read", localAddr: this.localAddr, peerAddr: this.peerAddr });
+    this.receiver.release();
+    this.sink?.readable();
+  }
+
+  private onClose(): void {
+    if (this.over) return;
+    this.over = true;
+    this.receiver.release();
+    const graceful = this.closing || this.resetting || (this.ended && this.finished);
+    // Somebody else destroyed the socket.
+    if (!graceful) this.failed ??= failure("ECONNABORTED", { op: "read", peerAddr: this.peerAddr });
+    this.tellClosed();
+  }
+
+  private tellClosed(): void {
+    this.sink?.closed(this.resetting ? null : this.failed);
+  }
+}
+
+function resetSocket(socket: Socket): void {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    // Not a TCP socket (TLS, a pipe): nothing to reset.
+    socket.destroy();
+  }
+}
