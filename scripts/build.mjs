@@ -19,7 +19,10 @@ if (arguments_.has("--if-changed") && isCurrent()) {
   rmSync(join(root, "dist"), { recursive: true, force: true });
   mkdirSync(join(root, "dist"), { recursive: true });
   run("tsup", ["--silent"]);
-  if (!javaScriptOnly) run("typescript", ["-p", "tsconfig.build.json"]);
+  if (!javaScriptOnly) {
+    run("typescript", ["-p", "tsconfig.build.json"]);
+    nameDisposableLibrary();
+  }
   writeFileSync(stamp, state);
   console.log("dist is built");
 }
@@ -34,6 +37,20 @@ function run(name, parameters) {
   if (result.status !== 0) {
     console.error(`Cannot build: ${name} failed`);
     process.exit(1);
+  }
+}
+
+/**
+ * Declarations that name AsyncDisposable fail for users whose `lib` lacks it, so they ask for it themselves. It is
+ * added here because JSR refuses such a line in sources.
+ */
+function nameDisposableLibrary() {
+  const types = join(root, "dist", "types");
+  for (const path of readdirSync(types, { recursive: true }).map(String)) {
+    if (!path.endsWith(".d.ts")) continue;
+    const text = readFileSync(join(types, path), "utf8");
+    if (!/\b(Async)?Disposable\b|Symbol\.(asyncD|d)ispose\b/.test(text)) continue;
+    writeFileSync(join(types, path), `/// <reference lib="esnext.disposable" />\n${text}`);
   }
 }
 

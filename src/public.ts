@@ -1,0 +1,48 @@
+// What every root entry exports, so that the names are the same in Node, Deno, Bun and browsers.
+// What belongs to one runtime, or to those who build networks, is behind the other entries.
+
+export {
+  type BindOptions,
+  type Bytes,
+  type CloseOptions,
+  type ConnectOptions,
+  type KeepAliveOptions,
+  type ListenerSink,
+  type ListenerSource,
+  NetError,
+  type NetErrorCode,
+  type NetErrorOptions,
+  type NetOperation,
+  type Network,
+  type NetworkOptions,
+  type OpOptions,
+  type PeerIdentity,
+  type PipeOptions,
+  type PipeResult,
+  pipe,
+  type Shutdown,
+  SocketAddr,
+  type SocketAddrLike,
+  type StreamOptions,
+  type StreamSink,
+  type StreamSource,
+  type TcpInfo,
+  type TcpInfoOptions,
+  TcpListener,
+  type TcpState,
+  TcpStream,
+} from "./core/net/index.ts";
+export {
+  Tunnel,
+  type TunnelBindOptions,
+  type TunnelConstructor,
+  type TunnelEvent,
+  type TunnelEventMap,
+  type TunnelInfo,
+  type TunnelLinkInfo,
+  type TunnelLinkState,
+  type TunnelOptions,
+  type TunnelState,
+  type TunnelTarget,
+} from "./tunnel/index.ts";
+export { version } from "./version.ts";
