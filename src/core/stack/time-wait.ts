@@ -41,7 +41,10 @@ export class TimeWait implements TupleEntry, HeapItem {
     this.until = now + route.timeWait;
     this.seq = connection.sending.seq(connection.sending.next);
     this.ack = (connection.receiving.irs + 1 + connection.receiving.next) >>> 0;
-    this.window = Math.min(65535, Math.floor(connection.receiving.window / 2 ** connection.receiving.scale));
+    this.window = Math.min(
+      65535,
+      Math.floor(connection.receiving.window / (1 << connection.receiving.scale)),
+    );
     this.tsRecent = connection.timestampsOk ? connection.tsRecent : -1;
     this.timestampStart = timestampValue(connection, now) - Math.floor(now / 1000);
     this.hopLimit = connection.options.hopLimit;

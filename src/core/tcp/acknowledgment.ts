@@ -89,7 +89,7 @@ export function acknowledgmentArrives(
 function takeWindowUpdate(connection: Connection, segment: TcpSegment, start: number, ack: number): void {
   const { sending } = connection;
   if (start < sending.wl1 || (start === sending.wl1 && ack < sending.wl2)) return;
-  const window = segment.window * ((segment.flags & Flag.syn) !== 0 ? 1 : 2 ** sending.scale);
+  const window = segment.window * ((segment.flags & Flag.syn) !== 0 ? 1 : 1 << sending.scale);
   if (window > sending.maxWindow) sending.maxWindow = window;
   sending.edge = ack + window;
   sending.wl1 = start;

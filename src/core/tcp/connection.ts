@@ -494,6 +494,6 @@ const sharedSample: AckSample = {
 function windowScaleFor(options: TcpOptions): number {
   if (!options.windowScaling) return 0;
   let shift = 0;
-  while (shift < 14 && 65535 * 2 ** shift < options.receiveBuffer) shift++;
+  while (shift < 14 && 65535 << shift < options.receiveBuffer) shift++;
   return shift;
 }

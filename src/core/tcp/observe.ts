@@ -41,7 +41,7 @@ export function observe(
   event.length = segment.dataEnd - segment.dataStart;
   event.flags = segment.flags;
   event.ack = (segment.flags & Flag.ack) === 0 ? 0 : outgoing ? theirs(segment.ack) : ours(segment.ack);
-  event.window = segment.window * (syn ? 1 : 2 ** (outgoing ? receiving.scale : sending.scale));
+  event.window = segment.window * (syn ? 1 : 1 << (outgoing ? receiving.scale : sending.scale));
   event.retransmission = retransmission;
   event.linkId = linkId;
   observer(event);

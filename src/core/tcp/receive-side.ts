@@ -42,7 +42,7 @@ export class ReceiveSide {
   candidate(mss: number): number {
     const limit = this.memory.allowance(this.limit);
     const free = Math.max(0, limit - this.buffer.length);
-    const edge = Math.min(this.next + free, this.next + 65535 * 2 ** this.scale);
+    const edge = Math.min(this.next + free, this.next + (65535 << this.scale));
     const gain = edge - this.edge;
     return gain >= Math.min(mss, limit >> 1) ? edge : this.edge;
   }
@@ -53,7 +53,7 @@ export class ReceiveSide {
     if (edge > this.edge) this.edge = edge;
     // Rounded down to what the header can say (RFC 7323 §2.2). Up to `edge` everything is taken all the same, so a
     // rounding that looks like a retreat by less than one unit (§2.4) never refuses what was granted.
-    return Math.min(65535, Math.floor((this.edge - this.next) / 2 ** this.scale));
+    return Math.min(65535, Math.floor((this.edge - this.next) / (1 << this.scale)));
   }
 
   /** Reading has freed enough that the peer should hear of it without waiting for data (RFC 9293 §3.8.6.2.2). */

@@ -29,7 +29,7 @@ export class RoundTrip {
 
   /** The timeout with its backoff, §5.5. */
   get rto(): number {
-    return Math.min(this.base * 2 ** this.shift, this.maxRto);
+    return this.shift === 0 ? this.base : Math.min(this.base * 2 ** this.shift, this.maxRto);
   }
 
   /** The timeout without its backoff. */
