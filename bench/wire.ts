@@ -1,5 +1,6 @@
 // Micro benchmark of core/wire: nanoseconds per parse, header and packet, gigabytes per second of checksum.
-// Run alone: npx tsx bench/wire.ts. Each figure is the best of many short rounds, so a busy machine disturbs it less.
+// Run alone: npx tsx bench/wire.ts. Each figure is the best of many short rounds, so a busy machine disturbs
+// it less.
 
 import {
   addToSum,

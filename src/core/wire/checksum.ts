@@ -1,7 +1,7 @@
-// The Internet checksum (RFC 1071), the same for IPv4 headers, TCP, ICMP and ICMPv6.
-// The sum is taken in the host's byte order over aligned 32-bit words and turned round at the end (RFC 1071 §2B:
-// the one's-complement sum does not depend on byte order). A start at an odd address shifts every byte into the
-// other half of its word, which is the same as turning the bytes of the sum round once more.
+// The Internet checksum (RFC 1071), the same for IPv4 headers, TCP, ICMP and ICMPv6. The sum is taken in the
+// host's byte order over aligned 32-bit words and turned round at the end (RFC 1071 §2B: the one's-complement
+// sum does not depend on byte order). A start at an odd address shifts every byte into the other half of its
+// word, which is the same as turning the bytes of the sum round once more.
 
 const LITTLE_ENDIAN: boolean =
   /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
@@ -12,24 +12,28 @@ const SHORT = 64;
 /** Words whose halves can be summed without leaving 31 and 32 bits. */
 const BLOCK = 32_768;
 
-// Creating a view costs some 90 ns and even asking an array for its buffer some 20 ns, so the last two arrays and
-// their words are kept: one for the message being read, one for the message being written. They keep at most two
-// buffers alive.
+// Creating a view costs some 90 ns and even asking an array for its buffer some 20 ns, so the last two arrays
+// and their words are kept: one for the message being read, one for the message being written. They keep at
+// most two buffers alive.
 let recentBytes: Uint8Array | null = null;
 let recentWords: Int32Array = /* @__PURE__ */ new Int32Array(0);
 let olderBytes: Uint8Array | null = null;
 let olderWords: Int32Array = recentWords;
 
 /**
- * Adds `bytes[start..end)` to the partial one's-complement sum `sum` (0 to begin with) and returns the new one.
- * Any alignment. The range is read as big-endian 16-bit words and an odd last byte is padded with a zero byte, so
- * every range but the last of a sum has to be of even length. Numbers below 2^32 may be added to a sum directly.
+ * Adds `bytes[start..end)` to the partial one's-complement sum `sum` (0 to begin with) and returns the new
+ * one. Any alignment. The range is read as big-endian 16-bit words and an odd last byte is padded with a zero
+ * byte, so every range but the last of a sum has to be of even length. Numbers below 2^32 may be added to a
+ * sum directly.
  */
 export function addToSum(sum: number, bytes: Uint8Array, start: number, end: number): number {
   return sum + (end - start < SHORT ? sumShort(bytes, start, end) : sumLong(bytes, start, end));
 }
 
-/** Folds a partial sum to 16 bits and complements it: the value of a checksum field; 0 over data that verifies. */
+/**
+ * Folds a partial sum to 16 bits and complements it: the value of a checksum field; 0 over data that
+ * verifies.
+ */
 export function finishSum(sum: number): number {
   let folded = sum;
   while (folded > 0xffff_ffff) folded = (folded % 0x1_0000) + Math.floor(folded / 0x1_0000);
@@ -70,7 +74,9 @@ function sumLong(bytes: Uint8Array, start: number, end: number): number {
   return turned ? ((folded & 0xff) << 8) | (folded >>> 8) : folded;
 }
 
-/** Sums the at most three bytes outside the aligned words, each in the half of the host's word it belongs to. */
+/**
+ * Sums the at most three bytes outside the aligned words, each in the half of the host's word it belongs to.
+ */
 function sumEdge(bytes: Uint8Array, offset: number, from: number, to: number): number {
   let sum = 0;
   for (let at = from; at < to; at++) {
@@ -81,9 +87,9 @@ function sumEdge(bytes: Uint8Array, offset: number, from: number, to: number): n
 }
 
 /**
- * Sums at most BLOCK words, folded to 17 bits. The upper halves are summed by themselves; the words are summed modulo
- * 2^32, which is enough to tell the sum of the lower halves, as that is below 2^32. This saves a mask for each word.
- * Two chains of each keep the additions from waiting for one another.
+ * Sums at most BLOCK words, folded to 17 bits. The upper halves are summed by themselves; the words are
+ * summed modulo 2^32, which is enough to tell the sum of the lower halves, as that is below 2^32. This saves
+ * a mask for each word. Two chains of each keep the additions from waiting for one another.
  */
 function sumWords(words: Int32Array, from: number, to: number): number {
   let whole = 0;
@@ -111,8 +117,8 @@ function sumWords(words: Int32Array, from: number, to: number): number {
 }
 
 /**
- * The aligned words of the buffer that `bytes` looks at, at least `count` of them: a resizable buffer may have outgrown
- * the view that was kept.
+ * The aligned words of the buffer that `bytes` looks at, at least `count` of them: a resizable buffer may
+ * have outgrown the view that was kept.
  */
 function wordsOf(bytes: Uint8Array, count: number): Int32Array {
   if (recentBytes === bytes && recentWords.length >= count) return recentWords;

@@ -1,6 +1,6 @@
-// Writing ICMP (RFC 792, RFC 1122 §3.2.2) and ICMPv6 (RFC 4443): echo replies, and errors that quote the packet they
-// are about. Both return a whole IP packet, or null where the RFCs forbid to answer. How often to answer is the
-// caller's to limit (RFC 1812 §4.3.2.8, RFC 4443 §2.4 f).
+// Writing ICMP (RFC 792, RFC 1122 §3.2.2) and ICMPv6 (RFC 4443): echo replies, and errors that quote the
+// packet they are about. Both return a whole IP packet, or null where the RFCs forbid to answer. How often to
+// answer is the caller's to limit (RFC 1812 §4.3.2.8, RFC 4443 §2.4 f).
 
 import { writeUint16, writeUint32 } from "./big-endian.ts";
 import type { Bytes } from "./bytes.ts";
@@ -17,7 +17,10 @@ const MAX_ERROR_V4 = 576;
 /** RFC 4443 §2.4 c: an ICMPv6 error has at most IPv6's minimum MTU. */
 const MAX_ERROR_V6 = 1280;
 
-/** What an error says. `mtu` in bytes of IP packet; `pointer` is the position of the bad byte in the quoted packet. */
+/**
+ * What an error says. `mtu` in bytes of IP packet; `pointer` is the position of the bad byte in the quoted
+ * packet.
+ */
 export type IcmpError =
   | { readonly kind: "unreachable"; readonly reason: UnreachableReason }
   | { readonly kind: "too-big"; readonly mtu: number }
@@ -25,8 +28,9 @@ export type IcmpError =
   | { readonly kind: "parameter-problem"; readonly code: number; readonly pointer: number };
 
 /**
- * The reply to an echo request (a parsed packet whose message parseIcmp() called "echo-request"), from the address it
- * was sent to. Null when it was sent to many hosts or not from one (RFC 1122 §3.2.2.6, RFC 4443 §4.2).
+ * The reply to an echo request (a parsed packet whose message parseIcmp() called "echo-request"), from the
+ * address it was sent to. Null when it was sent to many hosts or not from one (RFC 1122 §3.2.2.6, RFC 4443
+ * §4.2).
  */
 export function buildEchoReply(request: Packet, hopLimit: number): Bytes | null {
   const { bytes, payloadStart, payloadEnd } = request;
@@ -42,9 +46,9 @@ export function buildEchoReply(request: Packet, hopLimit: number): Bytes | null 
 }
 
 /**
- * An error about `packet` (one that parsePacket() took apart as far as its IP header), sent from `source` to the
- * packet's source. Null when there must be none: about an ICMP error or redirect, to many hosts or not from one
- * (RFC 1122 §3.2.2, RFC 4443 §2.4 e). "too-big" may answer an IPv6 multicast.
+ * An error about `packet` (one that parsePacket() took apart as far as its IP header), sent from `source` to
+ * the packet's source. Null when there must be none: about an ICMP error or redirect, to many hosts or not
+ * from one (RFC 1122 §3.2.2, RFC 4443 §2.4 e). "too-big" may answer an IPv6 multicast.
  */
 export function buildIcmpError(
   packet: Packet,

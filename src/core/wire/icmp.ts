@@ -1,6 +1,6 @@
-// ICMP (RFC 792, RFC 1191) and ICMPv6 (RFC 4443) messages as values: echo, and the errors that matter to TCP with the
-// four-tuple and sequence number of the segment they quote. Writing them: icmp-build.ts.
-// IcmpMessage is a reusable struct: parsing fills it and allocates nothing.
+// ICMP (RFC 792, RFC 1191) and ICMPv6 (RFC 4443) messages as values: echo, and the errors that matter to TCP
+// with the four-tuple and sequence number of the segment they quote. Writing them: icmp-build.ts. IcmpMessage
+// is a reusable struct: parsing fills it and allocates nothing.
 
 import { readInt32, readUint16, readUint32 } from "./big-endian.ts";
 import { addToSum, finishSum } from "./checksum.ts";
@@ -30,7 +30,10 @@ export class IcmpMessage {
   code: number = 0;
   /** Of `unreachable`; "other" for all other kinds. */
   reason: UnreachableReason = "other";
-  /** Of `too-big`: the next hop's MTU, in bytes of IP packet; 0 when an old router (before RFC 1191) does not say. */
+  /**
+   * Of `too-big`: the next hop's MTU, in bytes of IP packet; 0 when an old router (before RFC 1191) does not
+   * say.
+   */
   mtu: number = 0;
   /** Of echo messages. */
   identifier: number = 0;
@@ -40,9 +43,14 @@ export class IcmpMessage {
   readonly quoted: QuotedSegment = new QuotedSegment();
 }
 
-/** The beginning of a packet inside an ICMP error: one that this host is said to have sent. Words are signed. */
+/**
+ * The beginning of a packet inside an ICMP error: one that this host is said to have sent. Words are signed.
+ */
 export class QuotedSegment {
-  /** True when a TCP header's ports and sequence number were there; false leaves all other fields without meaning. */
+  /**
+   * True when a TCP header's ports and sequence number were there; false leaves all other fields without
+   * meaning.
+   */
   present: boolean = false;
   version: 4 | 6 = 4;
   sourceW0: number = 0;
@@ -59,8 +67,8 @@ export class QuotedSegment {
 }
 
 /**
- * Parses the ICMP or ICMPv6 message that a parsed packet carries; the packet's protocol has to be that of its family,
- * or the message is refused as unsupportedProtocol. Quoted packets may be cut anywhere. Never throws.
+ * Parses the ICMP or ICMPv6 message that a parsed packet carries; the packet's protocol has to be that of its
+ * family, or the message is refused as unsupportedProtocol. Quoted packets may be cut anywhere. Never throws.
  */
 export function parseIcmp(message: IcmpMessage, packet: Packet, verifyChecksum: boolean): Malformed {
   const { bytes, payloadStart: at, payloadEnd: end } = packet;

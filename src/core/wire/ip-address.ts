@@ -1,5 +1,5 @@
-// An IPv4 or IPv6 address as four 32-bit words: what tables compare and hash without text or arrays.
-// Ranges: RFC 1122 §3.2.1.3, RFC 4291 §2.4 and §2.5, RFC 3927, RFC 4007 (zones). What an address may be used for is
+// An IPv4 or IPv6 address as four 32-bit words: what tables compare and hash without text or arrays. Ranges:
+// RFC 1122 §3.2.1.3, RFC 4291 §2.4 and §2.5, RFC 3927, RFC 4007 (zones). What an address may be used for is
 // policy and lives elsewhere.
 
 import { readInt32, writeUint32 } from "./big-endian.ts";
@@ -38,8 +38,8 @@ export class IpAddress {
   }
 
   /**
-   * Reads an address: a dotted quad of plain decimal numbers, or any form of RFC 4291 and RFC 5952 with or without a
-   * zone. No brackets, port or prefix length. Null for anything else.
+   * Reads an address: a dotted quad of plain decimal numbers, or any form of RFC 4291 and RFC 5952 with or
+   * without a zone. No brackets, port or prefix length. Null for anything else.
    */
   static parse(text: string): IpAddress | null {
     if (!text.includes(":")) {
@@ -94,7 +94,9 @@ export class IpAddress {
     return this.w3 === w3 && this.w2 === w2 && this.w1 === w1 && this.w0 === w0 && this.family === family;
   }
 
-  /** A signed 32-bit mix of family and words for hash tables. Not keyed: no defence against chosen addresses. */
+  /**
+   * A signed 32-bit mix of family and words for hash tables. Not keyed: no defence against chosen addresses.
+   */
   get hash(): number {
     return hashWords(this.family, this.w0, this.w1, this.w2, this.w3);
   }
@@ -181,15 +183,19 @@ export function hashWords(family: number, w0: number, w1: number, w2: number, w3
 }
 
 /**
- * Reads every form of IPv4 address that inet_aton() or a URL parser takes (127.1, 0x7f.1, 017700000001, 2130706433),
- * so that policy sees what a resolver would see. Null for anything else. Never a replacement for IpAddress.parse().
+ * Reads every form of IPv4 address that inet_aton() or a URL parser takes (127.1, 0x7f.1, 017700000001,
+ * 2130706433), so that policy sees what a resolver would see. Null for anything else. Never a replacement for
+ * IpAddress.parse().
  */
 export function parseLegacyIpv4(text: string): IpAddress | null {
   const word = parseLegacyIpv4Text(text);
   return word === null ? null : IpAddress.fromWords(4, 0, 0, 0, word);
 }
 
-/** RFC 4007 leaves the text of a zone open; interface names and numbers have none of the characters refused here. */
+/**
+ * RFC 4007 leaves the text of a zone open; interface names and numbers have none of the characters refused
+ * here.
+ */
 function isZone(text: string): boolean {
   return text.length <= 64 && /^[^\s%/[\]]+$/.test(text);
 }

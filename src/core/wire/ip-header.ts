@@ -1,12 +1,15 @@
-// Writing IP headers and the checksums of what they carry: IPv4 (RFC 791) without options, IPv6 (RFC 8200) without
-// extension headers.
+// Writing IP headers and the checksums of what they carry: IPv4 (RFC 791) without options, IPv6 (RFC 8200)
+// without extension headers.
 
 import { readUint16, writeUint16, writeUint32 } from "./big-endian.ts";
 import { addToSum, finishSum } from "./checksum.ts";
 import type { IpAddress } from "./ip-address.ts";
 import { Protocol } from "./protocol.ts";
 
-/** Don't fragment: path MTU discovery (RFC 1191) needs it, and makes the identification meaningless (RFC 6864). */
+/**
+ * Don't fragment: path MTU discovery (RFC 1191) needs it, and makes the identification meaningless (RFC
+ * 6864).
+ */
 const DONT_FRAGMENT = 0x4000;
 
 /** Bytes of the header that writeIpHeader() writes. */
@@ -15,9 +18,9 @@ export function ipHeaderLength(family: 4 | 6): 20 | 40 {
 }
 
 /**
- * Writes an IP header at `out[at..]`, the IPv4 header checksum included; both addresses are of one family. `payloadLength`
- * is what follows the header, at most 65,515 bytes in IPv4 and 65,535 in IPv6. `identification` is IPv4's alone; the
- * don't-fragment bit is set. IPv6's flow label is 0.
+ * Writes an IP header at `out[at..]`, the IPv4 header checksum included; both addresses are of one family.
+ * `payloadLength` is what follows the header, at most 65,515 bytes in IPv4 and 65,535 in IPv6.
+ * `identification` is IPv4's alone; the don't-fragment bit is set. IPv6's flow label is 0.
  */
 export function writeIpHeader(
   out: Uint8Array,
@@ -57,7 +60,10 @@ function sumOfWord(word: number): number {
   return (word >>> 16) + (word & 0xffff);
 }
 
-/** Fills the TCP checksum of a finished packet in `out[at..end)`. IPv4 options are allowed, extension headers not. */
+/**
+ * Fills the TCP checksum of a finished packet in `out[at..end)`. IPv4 options are allowed, extension headers
+ * not.
+ */
 export function writeTcpChecksum(out: Uint8Array, at: number, end: number): void {
   writeTransportChecksum(out, at, end, Protocol.tcp, 16);
 }

@@ -1,6 +1,7 @@
 // IP addresses as text, to and from 32-bit words: RFC 4291 §2.2 (all forms), RFC 5952 (the canonical form).
-// The IPv4 parser is strict: four decimal numbers without leading zeros. The forms that inet_aton() and URL parsers
-// also take are in parseLegacyIpv4Text(), so that policy can recognise them and nothing takes them by accident.
+// The IPv4 parser is strict: four decimal numbers without leading zeros. The forms that inet_aton() and URL
+// parsers also take are in parseLegacyIpv4Text(), so that policy can recognise them and nothing takes them by
+// accident.
 
 const COLON = 58;
 const DOT = 46;
@@ -76,8 +77,9 @@ export function parseIpv6Text(text: string): Int32Array | null {
 }
 
 /**
- * The 32 bits, signed, of every form of IPv4 address that inet_aton() or a URL parser takes: one to four parts, each
- * decimal, octal (leading 0) or hexadecimal (leading 0x), the last filling all remaining bytes; one final dot.
+ * The 32 bits, signed, of every form of IPv4 address that inet_aton() or a URL parser takes: one to four
+ * parts, each decimal, octal (leading 0) or hexadecimal (leading 0x), the last filling all remaining bytes;
+ * one final dot.
  */
 export function parseLegacyIpv4Text(text: string): number | null {
   const parts = (text.endsWith(".") ? text.slice(0, -1) : text).split(".", 5);
@@ -107,7 +109,9 @@ function parseLegacyNumber(text: string): number | null {
   return value;
 }
 
-/** The value of a hexadecimal digit by its character code; -1 for any other, and for NaN at the end of a text. */
+/**
+ * The value of a hexadecimal digit by its character code; -1 for any other, and for NaN at the end of a text.
+ */
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   const lower = code | 32;
@@ -119,7 +123,10 @@ export function formatIpv4(word: number): string {
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
 }
 
-/** RFC 5952: lower case, the first of the longest runs of two or more zero groups as "::", mapped IPv4 as a quad. */
+/**
+ * RFC 5952: lower case, the first of the longest runs of two or more zero groups as "::", mapped IPv4 as a
+ * quad.
+ */
 export function formatIpv6(w0: number, w1: number, w2: number, w3: number): string {
   if (w0 === 0 && w1 === 0 && w2 === 0xffff) return `::ffff:${formatIpv4(w3)}`;
   const groups = [

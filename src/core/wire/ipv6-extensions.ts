@@ -1,6 +1,6 @@
-// IPv6 extension headers (RFC 8200 §4): hop-by-hop options, routing and destination options are skipped, fragments
-// refused. An authentication header (RFC 4302) cannot be verified here and RFC 4302 §3.4.2 forbids to skip what was
-// not verified, so it counts as the payload's protocol, like ESP, and finds no taker.
+// IPv6 extension headers (RFC 8200 §4): hop-by-hop options, routing and destination options are skipped,
+// fragments refused. An authentication header (RFC 4302) cannot be verified here and RFC 4302 §3.4.2 forbids
+// to skip what was not verified, so it counts as the payload's protocol, like ESP, and finds no taker.
 
 import { Malformed } from "./malformed.ts";
 import type { Packet } from "./packet.ts";
@@ -11,8 +11,8 @@ const PAD_N = 1;
 const JUMBO_PAYLOAD = 0xc2;
 
 /**
- * Moves `packet.protocol` and `packet.payloadStart` from the first header after the IPv6 header to the payload's.
- * Every header takes at least 8 bytes of a packet of at most 64 KiB, which bounds the loop.
+ * Moves `packet.protocol` and `packet.payloadStart` from the first header after the IPv6 header to the
+ * payload's. Every header takes at least 8 bytes of a packet of at most 64 KiB, which bounds the loop.
  */
 export function skipExtensionHeaders(packet: Packet): Malformed {
   const { bytes, payloadEnd } = packet;
@@ -32,7 +32,7 @@ export function skipExtensionHeaders(packet: Packet): Malformed {
       const refused = checkOptions(bytes, at + 2, at + length);
       if (refused !== Malformed.none) return refused;
     } else if (bytes[at + 3] !== 0) {
-      // RFC 8200 §4.4, RFC 5095: segments are left, so this is not the last destination, and none is ever a router.
+      // RFC 8200 §4.4, RFC 5095: segments are left, so the packet is to be sent on, which nothing here does.
       return Malformed.badExtensionHeader;
     }
     packet.protocol = bytes[at];
@@ -41,7 +41,9 @@ export function skipExtensionHeaders(packet: Packet): Malformed {
   }
 }
 
-/** RFC 8200 §4.2: an unknown option is skipped when the two upper bits of its type are zero, or else fatal. */
+/**
+ * RFC 8200 §4.2: an unknown option is skipped when the two upper bits of its type are zero, or else fatal.
+ */
 function checkOptions(bytes: Uint8Array, start: number, end: number): Malformed {
   let at = start;
   while (at < end) {

@@ -22,11 +22,13 @@ export const Malformed = {
   badDataOffset: 8,
   /** A TCP option has length 0 or 1, or runs beyond the header (RFC 9293 MUST-7). */
   badOption: 9,
-  /** An IPv6 extension header runs beyond the packet, is out of order, or still has segments left to visit. */
+  /**
+   * An IPv6 extension header runs beyond the packet, is out of order, or still has segments left to visit.
+   */
   badExtensionHeader: 10,
   /** An unknown IPv6 option whose type says: discard the packet (RFC 8200 §4.2). */
   unknownOption: 11,
-  /** A protocol that is not spoken here. No parser of this room returns it; it is for whoever demultiplexes. */
+  /** A protocol that is not spoken here: from parseIcmp(), and for whoever demultiplexes packets. */
   unsupportedProtocol: 12,
 } as const;
 

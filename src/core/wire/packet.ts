@@ -1,6 +1,6 @@
-// An IP packet as values: IPv4 (RFC 791), IPv6 (RFC 8200) and, inside, TCP.
-// Packet is a reusable struct: parsing fills it and allocates nothing. It refers to the bytes it was parsed from.
-// Fragments are refused, IPv4 options and IPv6 extension headers are skipped.
+// An IP packet as values: IPv4 (RFC 791), IPv6 (RFC 8200) and, inside, TCP. Packet is a reusable struct:
+// parsing fills it and allocates nothing. It refers to the bytes it was parsed from. Fragments are refused,
+// IPv4 options and IPv6 extension headers are skipped.
 
 import { readInt32, readUint16 } from "./big-endian.ts";
 import { addToSum, finishSum } from "./checksum.ts";
@@ -56,8 +56,8 @@ export class Packet {
 }
 
 /**
- * The total length in bytes of the packet that begins at `start`, by its header. 0: more bytes are needed to tell (4
- * in IPv4, 6 in IPv6). -1: no IP packet begins like this.
+ * The total length in bytes of the packet that begins at `start`, by its header. 0: more bytes are needed to
+ * tell (4 in IPv4, 6 in IPv6). -1: no IP packet begins like this.
  */
 export function packetLength(bytes: Uint8Array, start: number, end: number): number {
   if (start >= end) return 0;
@@ -72,10 +72,11 @@ export function packetLength(bytes: Uint8Array, start: number, end: number): num
 }
 
 /**
- * Parses the packet at `bytes[start..end)`, and the segment in it when its protocol is TCP. Anything else that IP may
- * carry is accepted with its `protocol`; see icmp.ts. Returns why it is refused, or Malformed.none. Never throws.
- * After a refusal, fields mean nothing but stay within `start` and `end`. With `verifyChecksums` false, neither the
- * IPv4 header's nor the segment's checksum is looked at.
+ * Parses the packet at `bytes[start..end)`, and the segment in it when its protocol is TCP. Anything else
+ * that IP may carry is accepted with its `protocol`, and `tcp` is left as it was; see icmp.ts. Returns why it
+ * is refused, or Malformed.none. Never throws. After a refusal, fields mean nothing, but `end` and the payload's
+ * positions stay within the range. With `verifyChecksums` false, neither the IPv4 header's nor the segment's
+ * checksum is looked at.
  */
 export function parsePacket(
   packet: Packet,
@@ -102,7 +103,10 @@ export function parsePacket(
   return parseTcpSegment(packet.tcp, bytes, packet.payloadStart, packet.payloadEnd);
 }
 
-/** The sum of the payload and its pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1): finishSum() is 0 when it verifies. */
+/**
+ * The sum of the payload and its pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1): finishSum() is 0 when it
+ * verifies.
+ */
 export function transportSum(packet: Packet): number {
   const { bytes, start, payloadStart, payloadEnd } = packet;
   const lengthAndProtocol = payloadEnd - payloadStart + packet.protocol;

@@ -1,5 +1,5 @@
-// An address prefix in CIDR notation (RFC 4632, RFC 4291 §2.3), and IPv4 addresses in the last 32 bits of a /96
-// (RFC 6052 §2.2).
+// An address prefix in CIDR notation (RFC 4632, RFC 4291 §2.3), and IPv4 addresses in the last 32 bits of a
+// /96 (RFC 6052 §2.2).
 
 import { IpAddress } from "./ip-address.ts";
 
@@ -41,7 +41,10 @@ export class Prefix {
     return length > bitsOf(address) ? null : new Prefix(address, length);
   }
 
-  /** The block of `length` leading bits around `address`. Throws RangeError when its family has no such length. */
+  /**
+   * The block of `length` leading bits around `address`. Throws RangeError when its family has no such
+   * length.
+   */
   static of(address: IpAddress, length: number): Prefix {
     if (!Number.isInteger(length) || length < 0 || length > bitsOf(address)) {
       throw new RangeError(
@@ -81,14 +84,19 @@ export class Prefix {
     return this.toString();
   }
 
-  /** The IPv6 address that stands for an IPv4 address in this /96. Throws RangeError when this is no IPv6 /96. */
+  /**
+   * The IPv6 address that stands for an IPv4 address in this /96. Throws RangeError when this is no IPv6 /96.
+   */
   embedIpv4(ipv4: IpAddress): IpAddress {
     this.requireSlash96();
     if (ipv4.family !== 4) throw new RangeError(`Cannot embed ${ipv4} in ${this}: it is not an IPv4 address`);
     return IpAddress.fromWords(6, this.address.w0, this.address.w1, this.address.w2, ipv4.w3);
   }
 
-  /** The IPv4 address that an address of this /96 stands for; null outside. Throws RangeError when no IPv6 /96. */
+  /**
+   * The IPv4 address that an address of this /96 stands for; null outside. Throws RangeError when no IPv6
+   * /96.
+   */
   extractIpv4(address: IpAddress): IpAddress | null {
     this.requireSlash96();
     return this.contains(address) ? IpAddress.fromWords(4, 0, 0, 0, address.w3) : null;

@@ -1,7 +1,7 @@
-// Arithmetic of 32-bit sequence numbers and timestamps (RFC 9293 §3.4, RFC 7323 §5.2): a circle of 2^32 numbers.
-// Every comparison in fourtuple goes through here. Arguments may be signed or unsigned, any finite integer: only
-// their low 32 bits count. Two numbers exactly 2^31 apart have no order; each is then "less" than the other, as
-// in Linux's before() and after().
+// Arithmetic of 32-bit sequence numbers and timestamps (RFC 9293 §3.4, RFC 7323 §5.2): a circle of 2^32
+// numbers. Every comparison in fourtuple goes through here. Arguments may be signed or unsigned, any finite
+// integer: only their low 32 bits count. Two numbers exactly 2^31 apart have no order; each is then "less"
+// than the other, as in Linux's before() and after().
 
 /** True when `a` comes before `b`. */
 export function seqLess(a: number, b: number): boolean {

@@ -1,10 +1,6 @@
-// TCP options: end of list, no-operation, MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK-permitted
-// and SACK (RFC 2018). Written in Linux's order, which middleboxes know and which keeps 32-bit fields aligned.
-//
-// What is refused: an option of length 0 or 1, or one that runs beyond the header. RFC 9293 (MUST-7) asks for being
-// prepared for it; the rest of such a header cannot be told apart, and acting on half of it (a SYN whose window scale
-// is lost) harms both ends. A known option of the wrong length is skipped by its length like an unknown one (MUST-6).
-// Of an option given twice the last counts.
+// TCP options: end of list, no-operation, MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323),
+// SACK-permitted and SACK (RFC 2018). Written in Linux's order, which middleboxes know and which keeps 32-bit
+// fields aligned.
 
 import { readUint16, readUint32, writeUint32 } from "./big-endian.ts";
 import { Malformed } from "./malformed.ts";
@@ -24,7 +20,14 @@ const ALIGNED_TIMESTAMPS = 0x0101_080a;
 /** RFC 7323 §2.3: a larger shift is taken as this. */
 const MAX_WINDOW_SCALE = 14;
 
-/** Parses the options in `bytes[start..end)` into a segment whose option fields say absent. */
+/**
+ * Parses the options in `bytes[start..end)` into a segment whose option fields say absent.
+ *
+ * Refused is an option of length 0 or 1, or one that runs beyond the header. RFC 9293 (MUST-7) asks for being
+ * prepared for it; the rest of such a header cannot be told apart, and acting on half of it (a SYN whose window
+ * scale is lost) harms both ends. A known option of the wrong length is skipped by its length like an unknown
+ * one (MUST-6). Of an option given twice the last counts.
+ */
 export function parseTcpOptions(
   segment: TcpSegment,
   bytes: Uint8Array,

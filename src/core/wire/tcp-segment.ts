@@ -1,6 +1,6 @@
-// A TCP segment's header as values, and its bytes (RFC 9293 §3.1; options: tcp-options.ts).
-// TcpSegment is a reusable struct: parsing fills it and allocates nothing. The payload stays where it is, between
-// dataStart and dataEnd of the packet's bytes.
+// A TCP segment's header as values, and its bytes (RFC 9293 §3.1; options: tcp-options.ts). TcpSegment is a
+// reusable struct: parsing fills it and allocates nothing. The payload stays where it is, between dataStart
+// and dataEnd of the packet's bytes.
 
 import { readUint16, readUint32, writeUint16, writeUint32 } from "./big-endian.ts";
 import { Malformed } from "./malformed.ts";
@@ -33,7 +33,9 @@ export class TcpSegment {
   hasTimestamps: boolean = false;
   tsVal: number = 0;
   tsEcr: number = 0;
-  /** How many SACK blocks `sackEdges` holds, 0 to 4. The writer leaves out the last ones when they do not fit. */
+  /**
+   * How many SACK blocks `sackEdges` holds, 0 to 4. The writer leaves out the last ones when they do not fit.
+   */
   sackCount: number = 0;
   /** left0, right0, left1, right1, ... */
   readonly sackEdges: Uint32Array = new Uint32Array(8);
@@ -94,7 +96,10 @@ export function tcpHeaderLength(segment: TcpSegment): number {
   return 20 + tcpOptionsLength(segment);
 }
 
-/** Writes the header at `out[at..]` and returns its length. The checksum field is zero: see writeTcpChecksum(). */
+/**
+ * Writes the header at `out[at..]` and returns its length. The checksum field is zero: see
+ * writeTcpChecksum().
+ */
 export function writeTcpHeader(out: Uint8Array, at: number, segment: TcpSegment): number {
   writeUint16(out, at, segment.sourcePort);
   writeUint16(out, at + 2, segment.destinationPort);

@@ -1,5 +1,6 @@
-// Hundreds of thousands of random and mutated inputs: no parser throws or leaves its bytes, and what parses can be
-// written again and parses the same. fast-check gives each batch its seed and prints it when one fails.
+// Hundreds of thousands of random and mutated inputs: no parser throws or leaves its bytes, and what parses
+// can be written again and parses the same. fast-check gives each batch its seed and prints it when one
+// fails.
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -43,7 +44,10 @@ for (const segment of fc.sample(segments, 40)) {
   corpus.push(buildTcpPacket(source, destination, segment, new Uint8Array(30)).bytes);
 }
 
-/** A random, mutated or spliced input of at most 700 bytes, its parts that random changes seldom get right repaired. */
+/**
+ * A random, mutated or spliced input of at most 700 bytes, its parts that random changes seldom get right
+ * repaired.
+ */
 function makeInput(random: Random): Uint8Array {
   if (random.below(8) === 0) {
     const noise = Uint8Array.from({ length: random.below(120) }, () => random.below(256));
@@ -106,7 +110,9 @@ const packet = new Packet();
 const again = new Packet();
 const message = new IcmpMessage();
 
-/** What has to hold for one input at a random place of a larger array. Plain throws: expect() would dominate. */
+/**
+ * What has to hold for one input at a random place of a larger array. Plain throws: expect() would dominate.
+ */
 function check(bytes: Uint8Array, start: number, end: number, verify: boolean, tally: Tally): void {
   const refused = parsePacket(packet, bytes, start, end, verify);
   tally.codes[refused]++;
@@ -154,7 +160,8 @@ function checkSegment(): void {
   if (again.payloadEnd - again.tcp.dataStart !== data.length) throw new Error("A rewritten packet lost data");
   for (const name of Object.keys(new TcpSegment()) as (keyof TcpSegment)[]) {
     if (name === "dataStart" || name === "dataEnd" || name === "sackEdges") continue;
-    // Blocks that do not fit beside the other options in our layout are left out; duplicates can make that happen.
+    // Blocks that do not fit beside the other options in our layout are left out; duplicates can make that
+    // happen.
     const fewer = name === "sackCount" && again.tcp.sackCount < tcp.sackCount;
     if (again.tcp[name] !== tcp[name] && !fewer)
       throw new Error(`${name}: ${tcp[name]} became ${again.tcp[name]}`);

@@ -1,6 +1,6 @@
-// Packets that a Linux 6.18 kernel sent into a TUN device: known answers for every checksum, and the layout of options
-// that ours has to equal. The other end of the device was a short script with a checksum of its own; it also wrote
-// `echoRequest` (answered by `echoReply`) and `tooLarge` (answered by `tooBig`).
+// Packets that a Linux 6.18 kernel sent into a TUN device: known answers for every checksum, and the layout
+// of options that ours has to equal. The other end of the device was a short script with a checksum of its
+// own; it also wrote `echoRequest` (answered by `echoReply`) and `tooLarge` (answered by `tooBig`).
 
 const repeatedZ = (count: number): string => "7a".repeat(count);
 

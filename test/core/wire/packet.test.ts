@@ -145,7 +145,8 @@ describe("parsePacket(), on packets of a Linux kernel", () => {
           bytes[at] ^= bit;
           const { packet, refused } = parse(bytes);
           bytes[at] ^= bit;
-          // The version's bits are in byte 0; the rest of these is traffic class, flow label, protocol, hop limit.
+          // The version's bits are in byte 0; the rest of these is traffic class, flow label, protocol, hop
+          // limit.
           const uncovered = ipv6 && (at < 4 || at === 6 || at === 7) && !(at === 0 && bit >= 16);
           if (!uncovered) expect([at, bit, refused]).not.toEqual([at, bit, Malformed.none]);
           else if (at === 6) expect(packet.protocol).not.toBe(6);

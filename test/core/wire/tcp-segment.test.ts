@@ -16,7 +16,10 @@ function write(segment: TcpSegment): string {
   return toHex(out.subarray(0, writeTcpHeader(out, 0, segment)));
 }
 
-/** Parses a header of 20 zero bytes with these options; `options` is padded with nothing, so give a multiple of 4. */
+/**
+ * Parses a header of 20 zero bytes with these options; `options` is padded with nothing, so give a multiple
+ * of 4.
+ */
 function parseOptions(options: string): { segment: TcpSegment; refused: Malformed } {
   const tail = fromHex(options);
   const bytes = new Uint8Array(20 + tail.length);
