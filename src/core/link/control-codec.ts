@@ -36,7 +36,8 @@ export const ControlType = {
 /** A whole control frame. Throws TypeError or RangeError for what cannot be one: that is the caller's mistake. */
 export function encodeControl(type: number, message: ControlMessage): Bytes {
   const map: Uint8Array = codec().encode(sendable(message, 1));
-  if (map.length > 0xffff) throw new RangeError(`Control message of ${map.length} bytes: at most 65,535 fit a frame`);
+  if (map.length > 0xffff)
+    throw new RangeError(`Control message of ${map.length} bytes: at most 65,535 fit a frame`);
   const frame = new Uint8Array(CONTROL_HEADER + map.length);
   frame[1] = type;
   frame[2] = map.length >>> 8;

@@ -1,150 +1,453 @@
-// The public shape of the driver; the body follows.
-import type { IpAddress } from "../wire/ip-address.ts";
-import type { Bytes } from "../wire/bytes.ts";
-import type { SocketAddr } from "../net/socket-addr.ts";
-import type { KeepAliveOptions, StreamSource, StreamSink, TcpInfo, ListenerSource, ListenerSink, PeerIdentity, NetError } from "../net/index.ts";
-import type { Connection, ForwardRequest, Route, Stack } from "../stack/index.ts";
-import type { Clock, Micros, RandomBytes } from "./clock.ts";
+// Runs a stack over links. A turn: messages arrive and their packets go into the stack, each stamped with the arrival
+// of its message; events wake readers and writers at once; the application runs in microtasks; and at the end of the
+// turn everything that all of them produced, ACKs and data, leaves in as few messages as possible.
+// Timers and turns come from the Clock; nothing here allocates for a packet.
+
+import { failure, type NetError, SocketAddr, type Timers } from "../net/index.ts";
+import {
+  type Connection,
+  type ForwardRequest,
+  type Refusal,
+  type Route,
+  type Stack,
+  StackError,
+  type TcpOptions,
+} from "../stack/index.ts";
+import { type Clock, type Micros, systemClock, type TimerHandle } from "./clock.ts";
+import { ConnectionListener } from "./connection-listener.ts";
+import { ConnectionSource, keepAlive, type SourceOwner, socketAddr } from "./connection-source.ts";
 import type { ControlMessage } from "./control-codec.ts";
-import type { Link, LinkClosed } from "./link.ts";
+import {
+  type AttachOptions,
+  type DialOptions,
+  type DialTarget,
+  type DriverLimits,
+  type DriverOptions,
+  defaultDriverLimits,
+  type ListenTarget,
+} from "./driver-options.ts";
+import { ConnectionFlow, type Flow, SourceFlow } from "./flow.ts";
+import { type Link, LinkCloseCode, type LinkClosed } from "./link.ts";
+import { LinkPort, type PortOwner } from "./link-port.ts";
+import { MessageMemory } from "./message-writer.ts";
+import { pump } from "./pump.ts";
+import { RouteState } from "./route-state.ts";
 import type { TransmitSource } from "./transmit-source.ts";
 
-export interface DriverLimits {
-  /** Bytes in link.buffered above which nothing but control frames is sent until drained(). Default 256 KiB. */
-  readonly highWater: number;
-  /** Bytes of control frames waiting for one link above which the link is closed. Default 1 MiB. */
-  readonly controlBytes: number;
-}
-
-export interface DriverOptions {
-  readonly stack: Stack;
-  readonly clock?: Clock;
-  readonly random?: RandomBytes;
-  /** Sees each packet before the stack. true: taken, the stack does not see it. */
-  readonly transit?: (bytes: Bytes, start: number, end: number, port: LinkPort) => boolean;
-  /** Every control frame but ping, pong and received (types 1 to 3). */
-  readonly control?: (port: LinkPort, type: number, message: ControlMessage) => void;
-  /** A connection nobody listens for, on a stack with anyDestination: answer with admit() or refuse(), now or later. */
-  readonly request?: (request: ForwardRequest) => void;
-  readonly onLinkClosed?: (port: LinkPort, reason: LinkClosed) => void;
-  /** The other side broke the protocol; the link is closed after this returns. */
-  readonly onProtocolError?: (port: LinkPort, text: string) => void;
-  readonly limits?: Partial<DriverLimits>;
-  /** Where the memory of messages comes from; need not be zeroed. Default `new Uint8Array(size)`. */
-  readonly allocate?: (size: number) => Bytes;
-}
-
-export interface AttachOptions {
-  /** The routes that this link carries. */
-  readonly routes: readonly Route[];
-  /** Most bytes the other side lets be outstanding, as it announced. Default 4 MiB. */
-  readonly receiveCap?: number;
-}
-
-export interface DialTarget {
-  readonly remote: IpAddress;
-  readonly remotePort: number;
-  readonly local?: IpAddress;
-  readonly localPort?: number;
-  /** What the stream says its peer is, when that is not remote:remotePort (a name behind a handle). */
-  readonly peerAddr?: SocketAddr;
-}
-export interface DialOptions {
-  readonly noDelay?: boolean;
-  readonly keepAlive?: boolean | KeepAliveOptions;
-  readonly readBufferSize?: number;
-  readonly writeBufferSize?: number;
-}
-export interface ListenTarget {
-  readonly address: IpAddress | null;
-  /** 0: one that is free. */
-  readonly port: number;
-  readonly backlog?: number;
-}
-
-export declare class Driver {
-  constructor(options: DriverOptions);
+export class Driver {
   readonly stack: Stack;
   readonly clock: Clock;
-  /** Ports by link id. */
-  readonly ports: ReadonlyMap<number, LinkPort>;
-  /** Starts the link and runs the routes over it; thaws them. */
-  attach(link: Link, options: AttachOptions): LinkPort;
-  /** Closes the link and tells the stack that what was on it is lost. onLinkClosed is not called. */
-  detach(port: LinkPort, reason?: LinkClosed): void;
-  /** Stops the timers of a route although links may be there (the other side is detached), until thaw(). */
-  freeze(route: Route): void;
-  thaw(route: Route): void;
-  /** Puts a flow from outside into the ring of a port; harmless when it is in. Flows leave with the port. */
-  offer(source: TransmitSource, port: LinkPort): void;
-  /** There may be output: flush at the end of this turn. Called by the driver's own sources by themselves. */
-  wake(): void;
-  /** Begins a connection; throws NetError at once for what cannot be begun. Wait with source.connected(). */
-  dial(target: DialTarget, options?: DialOptions): ConnectionSource;
-  listen(target: ListenTarget, options?: DialOptions): ConnectionListener;
-  /** Completes the handshake of a forward request. */
-  admit(request: ForwardRequest, options?: DialOptions): ConnectionSource;
-  refuse(request: ForwardRequest, how: "reset" | "host-unreachable" | "net-unreachable" | "prohibited" | "silent"): void;
-  /** Resets every connection with this error, ends listeners, sends what that produced, closes the links. */
-  close(error?: NetError): void;
+  private readonly options: DriverOptions;
+  private readonly limits: DriverLimits;
+  private readonly memory: MessageMemory;
+  private readonly portsById: Map<number, LinkPort> = new Map();
+  private readonly ports: LinkPort[] = [];
+  private readonly routes: Map<Route, RouteState> = new Map();
+  private readonly sources: WeakMap<TransmitSource, SourceFlow> = new WeakMap();
+  private nextId: number = 1;
+  private isClosed: boolean = false;
+  /** The time of this turn; true while its end is to come. */
+  private now: Micros = 0;
+  private isTurn: boolean = false;
+  private isDispatching: boolean = false;
+  private timer: TimerHandle | null = null;
+  private timerAt: Micros = Number.POSITIVE_INFINITY;
+  /** Streams and listeners, and how many of them keep the process alive. */
+  private held: number = 0;
+  private refs: number = 0;
+  private areLinksRef: boolean = true;
+  private readonly owner: SourceOwner & PortOwner;
+  private readonly endTurn: () => void;
+  private readonly timerFired: () => void;
+  private readonly timeoutDue: () => void;
+
+  constructor(options: DriverOptions) {
+    this.options = options;
+    this.stack = options.stack;
+    this.clock = options.clock ?? systemClock;
+    this.limits = { ...defaultDriverLimits, ...options.limits };
+    this.memory = options.memory ?? (sharedMemory ??= new MessageMemory());
+    this.owner = this.makeOwner();
+    this.endTurn = () => {
+      if (this.isTurn) this.flush();
+    };
+    this.timerFired = () => {
+      this.timer = null;
+      this.timerAt = Number.POSITIVE_INFINITY;
+      // After a blocked loop Node runs timers before it reads what is queued: ACKs that are here must not look late.
+      this.clock.defer(this.timeoutDue);
+    };
+    this.timeoutDue = () => {
+      if (this.isClosed) return;
+      this.now = this.clock.now();
+      this.stack.timeout(this.now);
+      this.flush();
+    };
+  }
+
+  // --- links
+
+  /** Starts a link and runs routes over it. They are thawed: every connection says where it is and resends. */
+  attach(link: Link, { routes, receiveCap }: AttachOptions): LinkPort {
+    this.touch();
+    const port = new LinkPort(this.owner, {
+      id: this.nextId++,
+      link,
+      now: this.now,
+      receiveCap,
+      highWater: this.limits.highWater,
+      controlBytes: this.limits.controlBytes,
+      memory: this.memory,
+    });
+    this.portsById.set(port.id, port);
+    this.ports.push(port);
+    for (const route of routes) {
+      const state = this.stateOf(route);
+      state.ports.push(port);
+      port.routes.push(state);
+      if (route.reliable) port.rings.rings.push(state.ring);
+      else
+        for (let flow = state.ring.takeAny(); flow !== null; flow = state.ring.takeAny()) this.schedule(flow);
+      this.settleRoute(state);
+    }
+    if (!this.areLinksRef) link.unref?.();
+    link.start(port);
+    return port;
+  }
+
+  /** Closes a link: what was on it is lost, and routes that have no other freeze. onLinkClosed is not called. */
+  detach(port: LinkPort, reason: LinkClosed = {}): void {
+    if (port.isClosed) return;
+    this.drop(port);
+    port.link.close(reason.code ?? LinkCloseCode.normal, reason.reason ?? "");
+  }
+
+  /** Stops the timers of a route although it may have links, until thaw(): the other side is detached. */
+  freeze(route: Route): void {
+    const state = this.stateOf(route);
+    state.isHeld = true;
+    this.settleRoute(state);
+  }
+
+  /** Undoes freeze(). The route goes on when it has a link. */
+  thaw(route: Route): void {
+    const state = this.stateOf(route);
+    state.isHeld = false;
+    this.settleRoute(state);
+  }
+
+  /** The ports that carry a route now. */
+  portsOf(route: Route): readonly LinkPort[] {
+    return this.stateOf(route).ports;
+  }
+
+  /** Puts a source from outside into the ring of a port; harmless while it is in. When the port goes, it is out. */
+  offer(source: TransmitSource, port: LinkPort): void {
+    if (port.isClosed) return;
+    let flow = this.sources.get(source);
+    if (flow === undefined) {
+      flow = new SourceFlow(source);
+      this.sources.set(source, flow);
+    }
+    port.ring.add(flow);
+    this.wake();
+  }
+
+  /** There may be something to send: at the end of this turn it is. */
+  wake(): void {
+    if (this.isTurn) return;
+    this.isTurn = true;
+    this.clock.defer(this.endTurn);
+  }
+
+  // --- connections
+
+  /**
+   * Begins a connection; source.connected() tells how it went.
+   *
+   * @throws {NetError} ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, ERR_LIMIT; ERR_SOCKET_CLOSED after close().
+   */
+  dial(target: DialTarget, options: DialOptions = {}): ConnectionSource {
+    const { remote, remotePort, local, localPort, peerAddr = socketAddr(remote, remotePort) } = target;
+    if (this.isClosed) throw failure("ERR_SOCKET_CLOSED", { op: "connect", peerAddr });
+    try {
+      const connection = this.stack.connect(this.touch(), {
+        remote,
+        remotePort,
+        tcp: tcpOptions(options),
+        ...(local === undefined ? {} : { local }),
+        ...(localPort === undefined ? {} : { localPort }),
+      });
+      return this.adopt(connection, peerAddr, false);
+    } catch (error) {
+      if (!(error instanceof StackError)) throw error;
+      throw failure(error.code, { op: "connect", peerAddr, reason: error.message, cause: error });
+    }
+  }
+
+  /**
+   * Listens on a port of the stack. The options are those of its connections.
+   *
+   * @throws {NetError} EADDRINUSE, EADDRNOTAVAIL; ERR_SOCKET_CLOSED after close().
+   */
+  listen(target: ListenTarget, options: DialOptions = {}): ConnectionListener {
+    const { address, port, backlog = 511 } = target;
+    const localAddr = new SocketAddr(address?.toString() ?? "", port);
+    if (this.isClosed) throw failure("ERR_SOCKET_CLOSED", { op: "bind", localAddr });
+    try {
+      const listener = this.stack.listen(this.touch(), { address, port, backlog, tcp: tcpOptions(options) });
+      const source = new ConnectionListener(this.owner, listener, (connection) =>
+        this.adopt(connection, null, true),
+      );
+      listener.user = source;
+      return source;
+    } catch (error) {
+      if (!(error instanceof StackError)) throw error;
+      throw failure(error.code, { op: "bind", localAddr, reason: error.message, cause: error });
+    }
+  }
+
+  /** Completes the handshake of a forward request. False: the peer has given up meanwhile. */
+  admit(request: ForwardRequest, options: DialOptions = {}): boolean {
+    return this.stack.admit(this.touch(), request, tcpOptions(options));
+  }
+
+  /** Turns a forward request down. */
+  refuse(request: ForwardRequest, how: Refusal): void {
+    this.stack.refuse(this.touch(), request, how);
+  }
+
+  /** Resets all connections, ends listeners, sends what that leaves to say, and closes the links. Idempotent. */
+  close(error?: NetError, reason: LinkClosed = {}): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.now = this.clock.now();
+    this.stack.abortAll(this.now, error?.code ?? "ECONNABORTED", error?.message ?? "the network was closed");
+    this.flush();
+    for (const port of [...this.ports]) this.detach(port, reason);
+    this.dispatch();
+    this.disarm();
+  }
+
+  // --- a turn
+
+  /** The time of this turn, which has an end: for calls that may leave something to send. */
+  private touch(): Micros {
+    if (!this.isTurn) {
+      this.now = this.clock.now();
+      this.wake();
+    }
+    return this.now;
+  }
+
+  private flush(): void {
+    this.isTurn = false;
+    const now = (this.now = this.clock.now());
+    this.dispatch();
+    for (let id = this.stack.takePingWanted(); id >= 0; id = this.stack.takePingWanted()) {
+      this.portsById.get(id)?.ping();
+    }
+    for (const port of this.ports) port.begin(now);
+    this.sendStrays(now);
+    for (let ready = this.stack.takeReady(); ready !== null; ready = this.stack.takeReady()) {
+      this.schedule(this.flowOf(ready));
+    }
+    pump(this.ports, now);
+    this.dispatch();
+    this.arm();
+  }
+
+  private sendStrays(now: Micros): void {
+    for (let stray = this.stack.takePacket(); stray !== null; stray = this.stack.takePacket()) {
+      const port = this.stateOf(stray.route).leastLoaded();
+      if (port === null || !port.hasRoom || port.allowance(true) < stray.bytes.length) continue;
+      port.write(now, stray.bytes);
+      port.packetBytes += stray.bytes.length;
+    }
+  }
+
+  /** Wakes whoever waits for what happened. Their calls back into the stack may make more happen. */
+  private dispatch(): void {
+    if (this.isDispatching) return;
+    this.isDispatching = true;
+    const { stack } = this;
+    try {
+      for (;;) {
+        const changed = stack.takeChanged();
+        if (changed === null) break;
+        const events = changed.takeEvents();
+        (changed.user as ConnectionFlow | null)?.source?.dispatch(events);
+      }
+      for (let request = stack.takeRequest(); request !== null; request = stack.takeRequest()) {
+        this.takeRequest(request);
+      }
+      for (let listener = stack.takeAcceptable(); listener !== null; listener = stack.takeAcceptable()) {
+        (listener.user as ConnectionListener | null)?.acceptable();
+      }
+    } finally {
+      this.isDispatching = false;
+    }
+  }
+
+  private takeRequest(request: ForwardRequest): void {
+    if (this.options.request === undefined) {
+      this.stack.refuse(this.now, request, "reset");
+      return;
+    }
+    this.options.request(request, this.adopt(request.connection, null, false));
+  }
+
+  private arm(): void {
+    const deadline = this.stack.nextDeadline();
+    if (this.isClosed) return;
+    if (deadline === Number.POSITIVE_INFINITY) {
+      // A timer that is about to be wanted again costs less when it is left alone.
+      if (this.held === 0) this.disarm();
+      return;
+    }
+    if (deadline >= this.timerAt) return;
+    if (this.timer !== null) this.clock.cancel(this.timer);
+    this.timerAt = deadline;
+    this.timer = this.clock.schedule(deadline, this.timerFired);
+    if (this.refs === 0) this.clock.unref?.(this.timer);
+  }
+
+  private disarm(): void {
+    if (this.timer !== null) this.clock.cancel(this.timer);
+    this.timer = null;
+    this.timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  // --- flows
+
+  private schedule(flow: Flow): void {
+    if (!(flow instanceof ConnectionFlow)) return;
+    const { state } = flow;
+    if (state.route.reliable) {
+      state.ring.add(flow);
+      return;
+    }
+    if (flow.port === null || flow.port.isClosed) flow.port = state.leastLoaded();
+    (flow.port?.ring ?? state.ring).add(flow);
+  }
+
+  private flowOf(connection: Connection): ConnectionFlow {
+    let flow = connection.user as ConnectionFlow | null;
+    if (flow === null) {
+      flow = new ConnectionFlow(this.stack, connection, this.stateOf(connection.route as Route));
+      connection.user = flow;
+    }
+    return flow;
+  }
+
+  private adopt(connection: Connection, peerAddr: SocketAddr | null, isConnected: boolean): ConnectionSource {
+    const flow = this.flowOf(connection);
+    flow.source ??= new ConnectionSource(this.owner, connection, peerAddr, isConnected);
+    return flow.source;
+  }
+
+  private stateOf(route: Route): RouteState {
+    let state = this.routes.get(route);
+    if (state === undefined) {
+      state = new RouteState(route);
+      this.routes.set(route, state);
+    }
+    return state;
+  }
+
+  // --- links come and go
+
+  private settleRoute(state: RouteState): void {
+    const now = this.touch();
+    if (state.isHeld || state.ports.length === 0) this.stack.freeze(now, state.route);
+    // A thaw resends everything in flight: nothing of that is lost when a link is added to a route that has one.
+    else if (state.route.frozen) this.stack.thaw(now, state.route);
+  }
+
+  private drop(port: LinkPort): void {
+    const now = this.touch();
+    port.isClosed = true;
+    this.portsById.delete(port.id);
+    this.ports.splice(this.ports.indexOf(port), 1);
+    this.stack.linkDied(now, port.id);
+    for (const state of port.routes) {
+      state.ports.splice(state.ports.indexOf(port), 1);
+      if (state.ports.length === 0) this.settleRoute(state);
+    }
+    for (let flow = port.ring.takeAny(); flow !== null; flow = port.ring.takeAny()) this.schedule(flow);
+  }
+
+  private setLinksRef(): void {
+    const on = this.refs > 0 || this.held === 0;
+    if (on !== this.areLinksRef) {
+      this.areLinksRef = on;
+      for (const { link } of this.ports) {
+        if (on) link.ref?.();
+        else link.unref?.();
+      }
+    }
+    if (this.timer === null) return;
+    if (this.refs > 0) this.clock.ref?.(this.timer);
+    else this.clock.unref?.(this.timer);
+  }
+
+  private makeOwner(): SourceOwner & PortOwner {
+    const { clock } = this;
+    return {
+      clock,
+      timers: clock === systemClock ? undefined : timersOf(clock),
+      touch: () => this.touch(),
+      held: (refs, sources) => {
+        this.refs += refs;
+        this.held += sources;
+        this.setLinksRef();
+      },
+      messageBegins: () => {
+        this.wake();
+        return (this.now = clock.now());
+      },
+      packet: (port, bytes, start, end) => {
+        if (this.options.transit?.(bytes, start, end, port)) return;
+        this.stack.input(this.now, bytes, start, end, port.id);
+      },
+      control: (port, type, message: ControlMessage) => this.options.control?.(port, type, message),
+      messageEnds: () => this.dispatch(),
+      pong: (port, sentAt) => this.stack.pong(this.now, port.id, sentAt),
+      wake: () => this.wake(),
+      protocolError: (port, text) => {
+        this.options.onProtocolError?.(port, text);
+        const reason = { code: LinkCloseCode.protocolError, reason: text };
+        this.detach(port, reason);
+        this.options.onLinkClosed?.(port, reason);
+      },
+      closed: (port, reason) => {
+        this.drop(port);
+        if (reason.code === LinkCloseCode.overload) port.link.close(reason.code, reason.reason);
+        this.options.onLinkClosed?.(port, reason);
+        this.dispatch();
+      },
+      detach: (port, reason) => this.detach(port, reason),
+    };
+  }
 }
 
-export declare class LinkPort {
-  readonly id: number;
-  readonly link: Link;
-  /** Sends a control frame with this turn's message, before its packets, in the order of the calls. */
-  sendControl(type: number, message: ControlMessage): void;
-  /** Sends a ping; the answer refreshes lastArrival and rtt. */
-  ping(): void;
-  /** When anything last arrived here (clock.now() at attach). */
-  readonly lastArrival: Micros;
-  /** Estimated delivery rate, bytes per second; 0 while unknown. */
-  readonly rate: number;
-  /** Latest round trip of the link in microseconds; 0 while unknown. */
-  readonly rtt: Micros;
-  /** Windowed minimum of the round trip; 0 while unknown. */
-  readonly minRtt: Micros;
-  /** Packet bytes that may be outstanding now. */
-  readonly budget: number;
-  /** Packet bytes sent and not yet received by the other side. */
-  readonly inFlight: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly isClosed: boolean;
-  close(reason?: LinkClosed): void;
+/** What core/net's options say, in the core's units; what is left out stays the route's. */
+function tcpOptions(options: DialOptions): Partial<TcpOptions> {
+  return {
+    noDelay: options.noDelay ?? true,
+    ...(options.keepAlive === undefined ? {} : { keepAlive: keepAlive(options.keepAlive) }),
+    ...(options.readBufferSize === undefined ? {} : { receiveBuffer: options.readBufferSize }),
+    ...(options.writeBufferSize === undefined ? {} : { sendBuffer: options.writeBufferSize }),
+  };
 }
 
-export declare class ConnectionSource implements StreamSource {
-  readonly connection: Connection;
-  readonly localAddr: SocketAddr;
-  readonly peerAddr: SocketAddr;
-  readonly peer: PeerIdentity | undefined;
-  /** Resolves when established. On abort or timeout (ms) the connection is reset. Rejects with NetError or signal.reason. */
-  connected(options?: { readonly signal?: AbortSignal; readonly timeout?: number }): Promise<void>;
-  /** What the relay told of the other end. */
-  describe(peerAddr: SocketAddr, peer?: PeerIdentity): void;
-  /** The reason with which this connection is about to fail, told apart from its RST (`failed`): used as its error. */
-  explain(error: NetError): void;
-  attach(sink: StreamSink): void;
-  receive(max: number): Bytes | null | undefined;
-  send(data: Uint8Array): number;
-  sendOwned(data: Bytes): number;
-  finish(): void;
-  close(): void;
-  reset(reason?: unknown): void;
-  readonly unacknowledged: number;
-  setNoDelay(on: boolean): void;
-  setKeepAlive(options: KeepAliveOptions | false): void;
-  info(): TcpInfo;
-  ref(): void;
-  unref(): void;
+/** The clock of API timeouts, for networks in virtual time. */
+function timersOf(clock: Clock): Timers {
+  return {
+    now: () => clock.now() / 1000,
+    set: (delay, task) => clock.schedule(clock.now() + delay * 1000, task),
+    clear: (handle) => clock.cancel(handle as TimerHandle),
+  };
 }
 
-export declare class ConnectionListener implements ListenerSource {
-  readonly localAddr: SocketAddr;
-  attach(sink: ListenerSink): void;
-  accept(): ConnectionSource | undefined;
-  close(): void;
-  ref(): void;
-  unref(): void;
-}
+let sharedMemory: MessageMemory | null = null;

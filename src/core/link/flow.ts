@@ -1,29 +1,96 @@
 // What the scheduler schedules: one flow, a connection or a source from outside, in at most one ring at a time.
 // Flows link themselves into lists, so that scheduling a packet allocates nothing.
 
+import type { Connection, Stack } from "../stack/index.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { Micros } from "./clock.ts";
+import type { ConnectionSource } from "./connection-source.ts";
 import type { FlowRing } from "./deficit-round-robin.ts";
+import type { LinkPort } from "./link-port.ts";
+import type { RouteState } from "./route-state.ts";
+import type { TransmitSource } from "./transmit-source.ts";
 
 /** Where in its ring a flow waits. */
 export const Place = { none: 0, urgent: 1, fresh: 2, old: 3 } as const;
 export type Place = (typeof Place)[keyof typeof Place];
 
 export abstract class Flow {
-  /** What follows belongs to the ring. */
+  // What follows belongs to the ring.
   next: Flow | null = null;
   ring: FlowRing | null = null;
   place: Place = Place.none;
   /** Bytes it may still send in this turn; a debt is taken into the next. */
   deficit: number = 0;
-  /** It has been given the quantum of the turn that it waits for or is in. */
+  /** It has been given the quantum of the turn that it is in. */
   isInTurn: boolean = false;
   /** The round of its ring in which it last went first for being fresh. */
   freshRound: number = -1;
 
   abstract readonly urgent: boolean;
+  /** Payload bytes that its next packet has at most, where it can tell: memory is found for them first. */
+  abstract readonly backlog: number;
   /** See TransmitSource.transmit(). */
-  abstract transmit(now: Micros, out: Bytes, at: number, room: number, linkId: number, segmentLimit: number): number;
+  abstract transmit(
+    now: Micros,
+    out: Bytes,
+    at: number,
+    room: number,
+    linkId: number,
+    segmentLimit: number,
+  ): number;
+}
+
+/** A connection of the stack. Kept in its `user` slot from the first packet on, accepted or not. */
+export class ConnectionFlow extends Flow {
+  readonly connection: Connection;
+  readonly state: RouteState;
+  /** The port that a connection on an unreliable route stays on. */
+  port: LinkPort | null = null;
+  /** What its user holds; null before accept(). */
+  source: ConnectionSource | null = null;
+  private readonly stack: Stack;
+
+  constructor(stack: Stack, connection: Connection, state: RouteState) {
+    super();
+    this.stack = stack;
+    this.connection = connection;
+    this.state = state;
+  }
+
+  get urgent(): boolean {
+    return this.connection.urgent;
+  }
+
+  get backlog(): number {
+    return this.connection.unacknowledged;
+  }
+
+  transmit(now: Micros, out: Bytes, at: number, room: number, linkId: number, segmentLimit: number): number {
+    const limit = this.state.route.reliable ? segmentLimit : UNLIMITED;
+    return this.stack.transmit(this.connection, now, out, at, room, linkId, limit);
+  }
+}
+
+/** A source from outside the stack. */
+export class SourceFlow extends Flow {
+  private readonly source: TransmitSource;
+
+  constructor(source: TransmitSource) {
+    super();
+    this.source = source;
+  }
+
+  get urgent(): boolean {
+    return this.source.urgent;
+  }
+
+  get backlog(): number {
+    return 0;
+  }
+
+  transmit(now: Micros, out: Bytes, at: number, room: number, linkId: number, segmentLimit: number): number {
+    return this.source.transmit(now, out, at, room, linkId, segmentLimit);
+  }
 }
 
 /** A queue of flows, linked through them. */
@@ -50,3 +117,6 @@ export class FlowList {
     return flow;
   }
 }
+
+/** An unreliable route has its path's packet size; a link never cuts below it. */
+const UNLIMITED = 65_535;

@@ -1,25 +1,74 @@
-// The memory of outgoing messages. send() passes ownership, and when the link is done with it is not knowable: so
-// messages are carved one after the other out of slabs, and a slab is given up when it is full. Its size follows the
-// traffic: a busy port takes one slab a message, an idle port pins little here and, over memory links, at the receiver.
+// The memory of outgoing messages. send() passes ownership, and when the link is done with a message is not knowable,
+// so nothing is recycled. Small messages are carved one after the other out of one slab that all ports share, so that
+// an idle port holds no memory; a large one gets memory of its own, sized by the message before it.
 
 import type { Bytes } from "../wire/bytes.ts";
 import { MAX_MESSAGE } from "./link.ts";
 
+/** The slab that small messages are carved from. One may serve any number of drivers. */
+export class MessageMemory {
+  private readonly allocateBytes: (size: number) => Bytes;
+  private slab: Bytes = EMPTY;
+  private at: number = 0;
+  private isLeased: boolean = false;
+  /** Memory of a link that copies on send, to be used again. */
+  private spare: Bytes | null = null;
+
+  /** `allocate` need not zero what it gives. */
+  constructor(allocate: (size: number) => Bytes = (size) => new Uint8Array(size)) {
+    this.allocateBytes = allocate;
+  }
+
+  /** The rest of the slab from `position` on, until giveBack(); null while another message is written there. */
+  lease(): Bytes | null {
+    if (this.isLeased) return null;
+    if (this.slab.length - this.at < LEAST_LEASE) {
+      this.slab = this.allocateBytes(SLAB);
+      this.at = 0;
+    }
+    this.isLeased = true;
+    return this.slab;
+  }
+
+  get position(): number {
+    return this.at;
+  }
+
+  /** Ends the lease; the slab is used as far as `at`. */
+  giveBack(at: number): void {
+    this.isLeased = false;
+    // 8-byte steps keep the first packet of the next message aligned for the checksum.
+    this.at = Math.min(this.slab.length, (at + 7) & ~7);
+  }
+
+  allocate(size: number): Bytes {
+    const { spare } = this;
+    if (spare === null || spare.length < size) return this.allocateBytes(size);
+    this.spare = null;
+    return spare;
+  }
+
+  recycle(bytes: Bytes): void {
+    if (this.spare === null || this.spare.length < bytes.length) this.spare = bytes;
+  }
+}
+
+/** Writes the messages of one port, one at a time. */
 export class MessageWriter {
-  /** Where the message under way is written: from `start`, as far as `at`. */
+  /** Where the message under way is written, and how far. */
   slab: Bytes = EMPTY;
   at: number = 0;
   private start: number = 0;
-  private size: number = SMALLEST;
-  /** Messages carved from this slab. */
-  private carved: number = 0;
-  private readonly allocate: (size: number) => Bytes;
-  private readonly reuse: boolean;
+  private isLeased: boolean = false;
+  /** Length of the last message, or half of the one before: what the next one probably needs. */
+  private expected: number = 0;
+  private readonly memory: MessageMemory;
+  private readonly isCopied: boolean;
 
-  /** `reuse`: links that copy on send get the same memory for every message. */
-  constructor(allocate: (size: number) => Bytes, reuse: boolean) {
-    this.allocate = allocate;
-    this.reuse = reuse;
+  /** `isCopied`: the link is done with a message when its send() returns. */
+  constructor(memory: MessageMemory, isCopied: boolean) {
+    this.memory = memory;
+    this.isCopied = isCopied;
   }
 
   /** Bytes of the message under way. */
@@ -27,27 +76,26 @@ export class MessageWriter {
     return this.at - this.start;
   }
 
-  /** Bytes that fit into this message without grow(). */
+  /** Bytes that can be written without grow(). */
   get room(): number {
     return Math.min(this.slab.length - this.at, MAX_MESSAGE - this.length);
   }
 
-  /** Makes room for a longer message, up to MAX_MESSAGE. False: it is at its longest. */
+  /** Makes room for a longer message. False: it is at its longest. */
   grow(): boolean {
-    const limit = this.start + MAX_MESSAGE;
-    if (this.slab.length >= limit) return false;
-    // Small beginnings double; a message that outgrew a small slab will be followed by others like it.
-    if (this.carved < FEW_MESSAGES) this.size = Math.min(MAX_MESSAGE, Math.max(this.size, this.length) * 2);
-    else if (this.carved > MANY_MESSAGES) this.size = Math.max(SMALLEST, this.size >>> 1);
-    let size = this.size;
-    // What did not fit now has to fit then, and may be as long as a whole message.
-    if (this.slab.length - this.start >= size) size = this.size = MAX_MESSAGE;
-    const next = this.allocate(size);
-    if (this.length > 0) next.set(this.slab.subarray(this.start, this.at));
-    this.at = this.length;
-    this.start = 0;
-    this.carved = 0;
-    this.slab = next;
+    if (this.slab === EMPTY && this.expected <= SMALL) {
+      const slab = this.memory.lease();
+      if (slab !== null) {
+        this.slab = slab;
+        this.start = this.at = this.memory.position;
+        this.isLeased = true;
+        return true;
+      }
+    }
+    const capacity = this.slab.length - this.start;
+    if (capacity >= MAX_MESSAGE) return false;
+    const wish = this.slab === EMPTY ? this.expected : Math.max(2 * this.length, SMALL);
+    this.move(Math.min(MAX_MESSAGE, (Math.max(wish, 2 * SMALL) + GRAIN - 1) & -GRAIN));
     return true;
   }
 
@@ -59,27 +107,39 @@ export class MessageWriter {
     return true;
   }
 
-  /** Ends the message and hands it over. */
-  take(): Bytes {
-    const message = this.slab.subarray(this.start, this.at);
-    this.carved++;
-    if (this.reuse) {
-      this.at = this.start;
+  /** Hands the message over: `send` owns it. */
+  finish(send: (message: Bytes) => void): void {
+    const { slab, start, at } = this;
+    this.expected = Math.max(at - start, this.expected >>> 1);
+    this.slab = EMPTY;
+    this.start = this.at = 0;
+    if (this.isLeased) {
+      this.isLeased = false;
+      // Given back before send(): what that sets off may write the next message.
+      this.memory.giveBack(this.isCopied ? start : at);
+      send(slab.subarray(start, at));
     } else {
-      // 8-byte steps keep the packets of the next message aligned for the checksum.
-      this.start = this.at = Math.min(this.slab.length, (this.at + 7) & ~7);
+      send(slab.subarray(start, at));
+      if (this.isCopied) this.memory.recycle(slab);
     }
-    return message;
   }
 
-  /** Forgets the message under way. */
-  drop(): void {
-    this.at = this.start;
+  private move(size: number): void {
+    const { slab, start, at } = this;
+    const larger = this.memory.allocate(Math.max(size, this.length + GRAIN));
+    if (at > start) larger.set(slab.subarray(start, at));
+    if (this.isLeased) this.memory.giveBack(start);
+    this.isLeased = false;
+    this.slab = larger;
+    this.start = 0;
+    this.at = at - start;
   }
 }
 
 const EMPTY: Bytes = new Uint8Array(0);
-const SMALLEST = 4096;
-/** A slab that gave fewer messages than this was small, one that gave more was large. */
-const FEW_MESSAGES = 8;
-const MANY_MESSAGES = 64;
+const SLAB = 65_536;
+/** Messages up to this long come out of the slab. */
+const SMALL = 16_384;
+/** A slab with less than this is given up. */
+const LEAST_LEASE = 1_024;
+const GRAIN = 4_096;

@@ -12,5 +12,12 @@ export interface TransmitSource {
    * -1: something to send that does not fit into `room`. Neither changes anything.
    * `segmentLimit` is advice: the most payload bytes one packet should have on this link.
    */
-  transmit(now: Micros, out: Uint8Array<ArrayBuffer>, at: number, room: number, linkId: number, segmentLimit: number): number;
+  transmit(
+    now: Micros,
+    out: Uint8Array<ArrayBuffer>,
+    at: number,
+    room: number,
+    linkId: number,
+    segmentLimit: number,
+  ): number;
 }

@@ -1,0 +1,78 @@
+// How a driver is set up, and what its calls take.
+
+import type { KeepAliveOptions, SocketAddr } from "../net/index.ts";
+import type { ForwardRequest, Route, Stack } from "../stack/index.ts";
+import type { Bytes } from "../wire/bytes.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+import type { Clock } from "./clock.ts";
+import type { ConnectionSource } from "./connection-source.ts";
+import type { ControlMessage } from "./control-codec.ts";
+import type { LinkClosed } from "./link.ts";
+import type { LinkPort } from "./link-port.ts";
+import type { MessageMemory } from "./message-writer.ts";
+
+export interface DriverLimits {
+  /** Bytes in link.buffered from which on no packets are sent until drained(). Default 256 KiB. */
+  readonly highWater: number;
+  /** Bytes of control frames that may wait on a link above `highWater`; more closes it. Default 1 MiB. */
+  readonly controlBytes: number;
+}
+
+export interface DriverOptions {
+  readonly stack: Stack;
+  /** Default: the runtime's. */
+  readonly clock?: Clock | undefined;
+  readonly limits?: Partial<DriverLimits> | undefined;
+  /** Where the memory of messages comes from. Default: one for all drivers of the process. */
+  readonly memory?: MessageMemory | undefined;
+  /** Sees each packet before the stack does. True: taken (it may keep the bytes), the stack does not see it. */
+  readonly transit?: ((bytes: Bytes, start: number, end: number, port: LinkPort) => boolean) | undefined;
+  /** Every control frame from type 16 on, in order with the packets around it. */
+  readonly control?: ((port: LinkPort, type: number, message: ControlMessage) => void) | undefined;
+  /**
+   * A SYN that no listener takes, on a stack with anyDestination: answer with admit() or refuse(), now or later.
+   * `source.connected()` rejects when the peer gives up before.
+   */
+  readonly request?: ((request: ForwardRequest, source: ConnectionSource) => void) | undefined;
+  /** A link ended by itself, by its other side or for breaking the protocol. It is detached already. */
+  readonly onLinkClosed?: ((port: LinkPort, reason: LinkClosed) => void) | undefined;
+  /** The other side broke the protocol; onLinkClosed follows. */
+  readonly onProtocolError?: ((port: LinkPort, text: string) => void) | undefined;
+}
+
+export interface AttachOptions {
+  /** The routes that this link carries. */
+  readonly routes: readonly Route[];
+  /** Most packet bytes the other side lets be outstanding, as it announced. Default 4 MiB. */
+  readonly receiveCap?: number | undefined;
+}
+
+export interface DialTarget {
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  /** Default: the stack's first address of the remote's family. */
+  readonly local?: IpAddress | undefined;
+  /** Default: an ephemeral one. */
+  readonly localPort?: number | undefined;
+  /** What the stream says its peer is, when that is not remote:remotePort: a name behind a handle. */
+  readonly peerAddr?: SocketAddr | undefined;
+}
+
+export interface ListenTarget {
+  /** Null: every address of the stack. */
+  readonly address: IpAddress | null;
+  /** 0: one that is free. */
+  readonly port: number;
+  /** Default 511. */
+  readonly backlog?: number | undefined;
+}
+
+/** What core/net's StreamOptions say, for one connection or those of a listener. */
+export interface DialOptions {
+  readonly noDelay?: boolean | undefined;
+  readonly keepAlive?: boolean | KeepAliveOptions | undefined;
+  readonly readBufferSize?: number | undefined;
+  readonly writeBufferSize?: number | undefined;
+}
+
+export const defaultDriverLimits: DriverLimits = { highWater: 256 << 10, controlBytes: 1 << 20 };
