@@ -73,12 +73,9 @@ for (let at = 0; at < out.length; at++) out[at] = Math.imul(at, 2_654_435_761) >
 const payload = out.slice(0, 1400);
 const packet = new Packet();
 
-for (const [size, reps] of [
-  [1400, 1],
-  [65_536, 1],
-] as const) {
+for (const size of [1400, 65_536]) {
   for (const start of [0, 1, 2, 3]) {
-    const ns = measure(() => finishSum(addToSum(0, out, start, start + size))) / reps;
+    const ns = measure(() => finishSum(addToSum(0, out, start, start + size)));
     report(`checksum of ${size} bytes at alignment ${start}`, ns, size);
   }
 }

@@ -74,9 +74,9 @@ export function packetLength(bytes: Uint8Array, start: number, end: number): num
 /**
  * Parses the packet at `bytes[start..end)`, and the segment in it when its protocol is TCP. Anything else
  * that IP may carry is accepted with its `protocol`, and `tcp` is left as it was; see icmp.ts. Returns why it
- * is refused, or Malformed.none. Never throws. After a refusal, fields mean nothing, but `end` and the payload's
- * positions stay within the range. With `verifyChecksums` false, neither the IPv4 header's nor the segment's
- * checksum is looked at.
+ * is refused, or Malformed.none. Never throws. After a refusal, fields mean nothing, but `end` and the
+ * payload's positions stay within the range. With `verifyChecksums` false, neither the IPv4 header's nor the
+ * segment's checksum is looked at.
  */
 export function parsePacket(
   packet: Packet,

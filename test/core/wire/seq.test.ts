@@ -8,6 +8,7 @@ import {
   seqLess,
   seqLessEqual,
 } from "../../../src/core/wire/seq.ts";
+import { parseTcpSegment, TcpSegment, writeTcpHeader } from "../../../src/core/wire/tcp-segment.ts";
 
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
@@ -90,5 +91,34 @@ describe("sequence numbers", () => {
         expect(seqAdd(a | 0, b | 0)).toBe(seqAdd(a, b));
       }),
     );
+  });
+});
+
+describe("bugs of other stacks, not repeated", () => {
+  it("36: a sequence number that grew past 2^32 is written modulo 2^32 and throws nothing (gondolin #138)", () => {
+    const segment = new TcpSegment();
+    segment.seq = 4_294_967_340;
+    segment.ack = 2 ** 40 + 1;
+    const out = new Uint8Array(60);
+    writeTcpHeader(out, 0, segment);
+    expect(parseTcpSegment(segment, out, 0, 20)).toBe(0);
+    expect([segment.seq, segment.ack]).toEqual([44, 1]);
+  });
+
+  it("36: numbers in the upper half are never negative and sort across the wrap (jsip, v86)", () => {
+    const begin = 0xffff_fa00;
+    const sent = Array.from({ length: 6 }, (_, index) => seqAdd(begin, 512 * index));
+    expect(sent.every((seq) => seq >= 0)).toBe(true);
+    expect([...sent].reverse().sort(seqDifference)).toEqual(sent);
+  });
+
+  it("39: no order turns round at 0x80000000 or 0 (zz9000 #29, nuttx PR 3865, ipstack #56)", () => {
+    for (const edge of [0, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xffff_ffff]) {
+      for (const window of [1, 1460, 65_535, 2 ** 30, 0x7fff_ffff]) {
+        expect(seqLess(edge, seqAdd(edge, window))).toBe(true);
+        expect(seqGreater(edge, seqAdd(edge, -window))).toBe(true);
+        expect(seqLessEqual(seqAdd(edge, window), edge)).toBe(false);
+      }
+    }
   });
 });
