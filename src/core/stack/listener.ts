@@ -28,9 +28,9 @@ export class Listener {
   isAcceptable = false;
   nextAcceptable: Listener | null = null;
   private queue: Connection[] = [];
-  private readonly onClose: (now: number, listener: Listener) => void;
+  private readonly onClose: (listener: Listener) => void;
 
-  constructor(port: number, options: ListenOptions, onClose: (now: number, listener: Listener) => void) {
+  constructor(port: number, options: ListenOptions, onClose: (listener: Listener) => void) {
     this.address = options.address;
     this.port = port;
     this.backlog = Math.max(1, options.backlog);
@@ -65,7 +65,7 @@ export class Listener {
   close(now: number): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.onClose(now, this);
+    this.onClose(this);
     for (const connection of [...this.handshakes, ...this.queue]) connection.abort(now);
     this.handshakes.clear();
     this.queue = [];

@@ -5,10 +5,9 @@ import type { Connection } from "../tcp/connection.ts";
 import { timestampValue } from "../tcp/timestamps.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
-import { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "../wire/ip-header.ts";
-import { Protocol } from "../wire/protocol.ts";
 import { seqDifference, seqGreater } from "../wire/seq.ts";
-import { Flag, TcpSegment, tcpHeaderLength, writeTcpHeader } from "../wire/tcp-segment.ts";
+import { Flag, TcpSegment } from "../wire/tcp-segment.ts";
+import { bareSegment } from "./bare-segment.ts";
 import type { HeapItem } from "./deadline-heap.ts";
 import type { Route } from "./route.ts";
 import type { TupleEntry } from "./tuple-table.ts";
@@ -78,23 +77,6 @@ export class TimeWait implements TupleEntry, HeapItem {
       segment.tsVal = (Math.floor(now / 1000) + this.timestampStart) >>> 0;
       segment.tsEcr = this.tsRecent;
     }
-    return buildSegment(this.local, this.remote, segment, this.route.checksum, this.hopLimit);
+    return bareSegment(this.local, this.remote, segment, this.route.checksum, this.hopLimit);
   }
-}
-
-/** A packet with a segment without data. */
-export function buildSegment(
-  local: IpAddress,
-  remote: IpAddress,
-  segment: TcpSegment,
-  checksum: boolean,
-  hopLimit: number,
-): Bytes {
-  const ip = ipHeaderLength(remote.family);
-  const tcp = tcpHeaderLength(segment);
-  const bytes = new Uint8Array(ip + tcp);
-  writeIpHeader(bytes, 0, local, remote, Protocol.tcp, tcp, 0, hopLimit, 0);
-  writeTcpHeader(bytes, ip, segment);
-  if (checksum) writeTcpChecksum(bytes, 0, bytes.length);
-  return bytes;
 }

@@ -1,0 +1,33 @@
+// The addresses of a host: a handful, so a list.
+
+import type { IpAddress } from "../wire/ip-address.ts";
+
+export class Addresses {
+  private readonly list: IpAddress[];
+
+  constructor(addresses: readonly IpAddress[]) {
+    this.list = [...addresses];
+  }
+
+  add(address: IpAddress): void {
+    if (!this.has(address)) this.list.push(address);
+  }
+
+  remove(address: IpAddress): void {
+    const at = this.list.findIndex((own) => own.equals(address));
+    if (at >= 0) this.list.splice(at, 1);
+  }
+
+  has(address: IpAddress): boolean {
+    return this.list.some((own) => own.equals(address));
+  }
+
+  /** The one to speak from to a host of that family (RFC 6724 in its simplest case). */
+  of(family: 4 | 6): IpAddress | undefined {
+    return this.list.find((address) => address.family === family);
+  }
+
+  get first(): IpAddress | undefined {
+    return this.list[0];
+  }
+}

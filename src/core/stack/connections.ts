@@ -1,0 +1,245 @@
+// All connections of a stack, and what they ask of their host: the table, the deadlines, the lists of those that have
+// something to send or to tell, TIME-WAIT records in their place, the end of links and routes.
+
+import { Connection } from "../tcp/connection.ts";
+import type { Host } from "../tcp/host.ts";
+import { initialSequence, timestampOffset } from "../tcp/isn.ts";
+import { MemoryBudget } from "../tcp/memory.ts";
+import type { TcpOptions } from "../tcp/options.ts";
+import { linkDied, pongArrived, thaw } from "../tcp/outage.ts";
+import type { SegmentObserver } from "../tcp/segment-event.ts";
+import { RecordPool } from "../tcp/sent-records.ts";
+import { SipHash } from "../tcp/siphash.ts";
+import { SlabPool } from "../tcp/slab-pool.ts";
+import type { TcpState } from "../tcp/tcp-state.ts";
+import { timersDue } from "../tcp/timeouts.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+import type { Packet } from "../wire/packet.ts";
+import { answerUnknown } from "./bare-segment.ts";
+import { ChangedList, ReadyList } from "./connection-lists.ts";
+import type { StackCounters } from "./counters.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import { Listener } from "./listener.ts";
+import type { ListenerTable } from "./listener-table.ts";
+import type { StackLimits } from "./options.ts";
+import type { Route } from "./route.ts";
+import type { StrayPackets } from "./stray-packets.ts";
+import { TimeWait } from "./time-wait.ts";
+import { TupleTable } from "./tuple-table.ts";
+
+export class Connections implements Host {
+  observer: SegmentObserver | null = null;
+  readonly slabs: SlabPool = new SlabPool();
+  readonly records: RecordPool = new RecordPool();
+  readonly memory: MemoryBudget;
+  readonly counters: StackCounters;
+  readonly table: TupleTable;
+  readonly readyList: ReadyList = new ReadyList();
+  readonly changedList: ChangedList = new ChangedList();
+  /** Connections in any state but TIME-WAIT; of those, in SYN-RECEIVED; and TIME-WAIT records. */
+  live = 0;
+  halfOpen = 0;
+  timeWaits = 0;
+  private readonly heap: DeadlineHeap<Connection | TimeWait> = new DeadlineHeap();
+  private readonly sequenceHash: SipHash;
+  private readonly limits: StackLimits;
+  private readonly listeners: ListenerTable;
+  private readonly strays: StrayPackets;
+  private readonly pings: number[] = [];
+  private readonly awaitingPong: Set<Connection> = new Set();
+
+  constructor(
+    secret: Uint8Array,
+    limits: StackLimits,
+    counters: StackCounters,
+    listeners: ListenerTable,
+    strays: StrayPackets,
+  ) {
+    this.limits = limits;
+    this.counters = counters;
+    this.listeners = listeners;
+    this.strays = strays;
+    this.memory = new MemoryBudget(limits.memory, limits.reserve);
+    this.sequenceHash = new SipHash(secret, 0);
+    this.table = new TupleTable(new SipHash(secret, 16).start().word(0x7461_626c).finish() | 0);
+  }
+
+  /** Whether one more may be made; `handshake` for one that a peer asks for. */
+  hasRoom(handshake: boolean): boolean {
+    return this.live < this.limits.connections && !(handshake && this.halfOpen >= this.limits.halfOpen);
+  }
+
+  create(
+    now: number,
+    route: Route,
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    tcp: Partial<TcpOptions> | undefined,
+  ): Connection {
+    const connection = new Connection({
+      host: this,
+      route,
+      local,
+      localPort,
+      remote,
+      remotePort,
+      options: tcp === undefined ? route.tcp : { ...route.tcp, ...tcp },
+      isn: initialSequence(this.sequenceHash, now, local, localPort, remote, remotePort),
+      timestampOffset: timestampOffset(this.sequenceHash, local, remote),
+    });
+    if (route.frozen) connection.timers.freeze(now);
+    this.table.add(connection);
+    this.live++;
+    return connection;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Connection> {
+    for (const entry of this.table) if (entry instanceof Connection) yield entry;
+  }
+
+  // --- time
+
+  get nextDeadline(): number {
+    return this.heap.earliest;
+  }
+
+  timeout(now: number): void {
+    while (this.heap.earliest <= now) {
+      const item = this.heap.pop();
+      if (item === null) return;
+      if (item instanceof TimeWait) {
+        if (item.until <= now) this.dropTimeWait(item);
+        else this.heap.advance(item, item.until);
+        continue;
+      }
+      timersDue(item, now);
+      this.rearm(item);
+    }
+  }
+
+  // --- links and routes
+
+  linkDied(now: number, linkId: number): void {
+    for (const connection of this) {
+      linkDied(connection, now, linkId);
+      this.rearm(connection);
+    }
+  }
+
+  freeze(now: number, route: Route): void {
+    for (const connection of this) if (connection.route === route) connection.timers.freeze(now);
+  }
+
+  thaw(now: number, route: Route): void {
+    for (const connection of this) if (connection.route === route) thaw(connection, now);
+  }
+
+  takePingWanted(): number {
+    return this.pings.pop() ?? -1;
+  }
+
+  pong(now: number, linkId: number, sentAt: number): void {
+    for (const connection of this.awaitingPong) {
+      pongArrived(connection, now, linkId, sentAt);
+      this.rearm(connection);
+    }
+    this.awaitingPong.clear();
+  }
+
+  // --- what connections ask of their host
+
+  ready(connection: Connection): void {
+    if (!connection.timers.frozen) this.readyList.push(connection);
+  }
+
+  changed(connection: Connection): void {
+    this.changedList.push(connection);
+  }
+
+  rearm(connection: Connection): void {
+    if (connection.state !== "CLOSED") this.heap.advance(connection, connection.timers.next());
+  }
+
+  wantPing(connection: Connection, linkId: number): void {
+    this.awaitingPong.add(connection);
+    if (!this.pings.includes(linkId)) this.pings.push(linkId);
+  }
+
+  refuse(packet: Packet, route: Route): void {
+    const reset = answerUnknown(packet, route.checksum, route.tcp.hopLimit);
+    if (reset === null) return;
+    this.counters.resetsSent++;
+    this.stray(reset, route);
+  }
+
+  established(connection: Connection): boolean {
+    const { origin } = connection;
+    if (origin instanceof Listener) {
+      if (origin.isFull) {
+        this.counters.acceptOverflows++;
+        return false;
+      }
+      origin.established(connection);
+      this.listeners.becameAcceptable(origin);
+    }
+    connection.origin = null;
+    this.halfOpen--;
+    return true;
+  }
+
+  timeWait(now: number, connection: Connection): void {
+    this.closed(connection);
+    const record = new TimeWait(connection, connection.route as Route, now);
+    // The FIN that brought it here is acknowledged by the record: the connection says no more.
+    if (connection.ackPending) this.stray(record.acknowledgment(now), record.route);
+    if (this.timeWaits >= this.limits.timeWait) {
+      this.counters.timeWaitOverflows++;
+      return;
+    }
+    this.table.add(record);
+    this.heap.advance(record, record.until);
+    this.timeWaits++;
+  }
+
+  dropTimeWait(record: TimeWait): void {
+    this.table.remove(record);
+    this.heap.remove(record);
+    this.timeWaits--;
+  }
+
+  /** The four-tuple is free; the object lives on with its user. */
+  closed(connection: Connection): void {
+    this.table.remove(connection);
+    this.heap.remove(connection);
+    this.awaitingPong.delete(connection);
+    this.live--;
+    if (connection.origin === null) return;
+    this.halfOpen--;
+    if (connection.origin instanceof Listener) connection.origin.handshakes.delete(connection);
+    connection.origin = null;
+  }
+
+  stray(bytes: Uint8Array<ArrayBuffer>, route: Route): void {
+    if (!this.strays.push(bytes, route)) this.counters.strayDropped++;
+  }
+
+  countByState(): Record<TcpState, number> {
+    const counts: Record<TcpState, number> = {
+      CLOSED: 0,
+      LISTEN: this.listeners.count,
+      "SYN-SENT": 0,
+      "SYN-RECEIVED": 0,
+      ESTABLISHED: 0,
+      "FIN-WAIT-1": 0,
+      "FIN-WAIT-2": 0,
+      "CLOSE-WAIT": 0,
+      CLOSING: 0,
+      "LAST-ACK": 0,
+      "TIME-WAIT": this.timeWaits,
+    };
+    for (const connection of this) counts[connection.state]++;
+    return counts;
+  }
+}

@@ -1,0 +1,232 @@
+// A packet's way from the link to its connection: parse, find the four-tuple, verify the checksum where the route asks
+// for it; what has no connection is a SYN for a listener, a SYN to decide on, or answered by a reset
+// (RFC 9293 §3.10.7.1 and §3.10.7.2). ICMP goes to the connection it quotes.
+
+import { Connection } from "../tcp/connection.ts";
+import type { TcpOptions } from "../tcp/options.ts";
+import { segmentArrives, synArrives } from "../tcp/segment-arrives.ts";
+import { addToSum, finishSum } from "../wire/checksum.ts";
+import { IcmpMessage, parseIcmp } from "../wire/icmp.ts";
+import { buildEchoReply } from "../wire/icmp-build.ts";
+import { IpAddress } from "../wire/ip-address.ts";
+import { Malformed } from "../wire/malformed.ts";
+import { Packet, parsePacket, transportSum } from "../wire/packet.ts";
+import { Protocol } from "../wire/protocol.ts";
+import { Flag } from "../wire/tcp-segment.ts";
+import type { Addresses } from "./addresses.ts";
+import type { Connections } from "./connections.ts";
+import type { StackCounters } from "./counters.ts";
+import type { ForwardRequest } from "./forward-request.ts";
+import { icmpError } from "./icmp-input.ts";
+import type { Listener } from "./listener.ts";
+import type { ListenerTable } from "./listener-table.ts";
+import type { Route, RouteTable } from "./route.ts";
+import { TimeWait } from "./time-wait.ts";
+
+export class Ingress {
+  private readonly packet: Packet = new Packet();
+  private readonly icmp: IcmpMessage = new IcmpMessage();
+  private readonly counters: StackCounters;
+  private readonly connections: Connections;
+  private readonly listeners: ListenerTable;
+  private readonly routes: RouteTable;
+  private readonly addresses: Addresses;
+  /** Where SYNs go that nobody listens for; null answers them by a reset. */
+  private readonly requests: ForwardRequest[] | null;
+
+  constructor(
+    connections: Connections,
+    listeners: ListenerTable,
+    routes: RouteTable,
+    addresses: Addresses,
+    requests: ForwardRequest[] | null,
+  ) {
+    this.counters = connections.counters;
+    this.connections = connections;
+    this.listeners = listeners;
+    this.routes = routes;
+    this.addresses = addresses;
+    this.requests = requests;
+  }
+
+  /** Never throws; what is refused is counted. */
+  packetArrives(now: number, bytes: Uint8Array, start: number, end: number, linkId: number): void {
+    const { packet, counters } = this;
+    counters.packetsReceived++;
+    const refused = parsePacket(packet, bytes, start, end, false);
+    if (refused !== Malformed.none) this.countMalformed(refused);
+    else if (packet.protocol === Protocol.tcp) this.tcpArrives(now, linkId);
+    else if (packet.protocol === (packet.version === 4 ? Protocol.icmp : Protocol.icmpv6))
+      this.icmpArrives(now);
+    else counters.notForUs++;
+  }
+
+  private tcpArrives(now: number, linkId: number): void {
+    const { packet } = this;
+    const entry = this.connections.table.find(packet);
+    if (entry === null) {
+      this.unknownTuple(now);
+    } else if (entry instanceof Connection) {
+      if (entry.route.checksum && !this.verifies()) return;
+      segmentArrives(entry, now, packet, linkId);
+      this.connections.rearm(entry);
+    } else if (entry instanceof TimeWait) {
+      if (entry.route.checksum && !this.verifies()) return;
+      this.timeWaitArrives(now, entry);
+    }
+  }
+
+  private verifies(): boolean {
+    const { packet } = this;
+    const header =
+      packet.version === 6 || finishSum(addToSum(0, packet.bytes, packet.start, packet.payloadStart)) === 0;
+    if (header && finishSum(transportSum(packet)) === 0) return true;
+    this.counters.badChecksum++;
+    return false;
+  }
+
+  private timeWaitArrives(now: number, record: TimeWait): void {
+    const verdict = record.judge(now, this.packet.tcp);
+    if (verdict === "acknowledge") this.connections.stray(record.acknowledgment(now), record.route);
+    if (verdict !== "give-way") return;
+    this.connections.dropTimeWait(record);
+    this.unknownTuple(now);
+  }
+
+  private unknownTuple(now: number): void {
+    const { packet } = this;
+    const { tcp } = packet;
+    const remote = packet.source();
+    const local = packet.destination();
+    const route = this.routes.find(remote);
+    const forUs = this.requests !== null || this.addresses.has(local);
+    if (route === null || !forUs || remote.isUnspecified || remote.isMulticast || tcp.sourcePort === 0) {
+      this.counters.notForUs++;
+      return;
+    }
+    if (route.checksum && !this.verifies()) return;
+    const isSyn = (tcp.flags & (Flag.syn | Flag.ack | Flag.rst)) === Flag.syn;
+    const listener = isSyn ? this.listeners.find(local, tcp.destinationPort) : null;
+    if (listener !== null) this.synForListener(now, listener, route, local, remote);
+    else if (isSyn && this.requests !== null) this.synForNobody(now, this.requests, route, local, remote);
+    else this.connections.refuse(packet, route);
+  }
+
+  private synForListener(
+    now: number,
+    listener: Listener,
+    route: Route,
+    local: IpAddress,
+    remote: IpAddress,
+  ): void {
+    if (!listener.hasRoom || !this.connections.hasRoom(true)) {
+      this.counters.synDropped++;
+      return;
+    }
+    const connection = this.passiveOpen(now, route, local, remote, listener.tcp);
+    connection.origin = listener;
+    listener.handshakes.add(connection);
+    connection.synPending = true;
+    this.connections.ready(connection);
+  }
+
+  private synForNobody(
+    now: number,
+    requests: ForwardRequest[],
+    route: Route,
+    local: IpAddress,
+    remote: IpAddress,
+  ): void {
+    const { packet } = this;
+    if (!this.connections.hasRoom(true)) {
+      this.counters.synDropped++;
+      return;
+    }
+    const connection = this.passiveOpen(now, route, local, remote, undefined);
+    connection.held = true;
+    // The request outlives the message that its SYN came in.
+    const request: ForwardRequest = { connection, syn: packet.bytes.slice(packet.start, packet.end) };
+    connection.origin = request;
+    requests.push(request);
+  }
+
+  private passiveOpen(
+    now: number,
+    route: Route,
+    local: IpAddress,
+    remote: IpAddress,
+    tcp: Partial<TcpOptions> | undefined,
+  ): Connection {
+    const segment = this.packet.tcp;
+    const { connections } = this;
+    const connection = connections.create(
+      now,
+      route,
+      local,
+      segment.destinationPort,
+      remote,
+      segment.sourcePort,
+      tcp,
+    );
+    connection.passive = true;
+    connection.state = "SYN-RECEIVED";
+    connection.lastHeard = now;
+    synArrives(connection, now, segment);
+    connection.sending.edge = segment.window;
+    connection.sending.maxWindow = segment.window;
+    connection.sending.wl1 = -1;
+    connections.halfOpen++;
+    return connection;
+  }
+
+  private icmpArrives(now: number): void {
+    const { packet, icmp, counters } = this;
+    const route = this.routes.find(packet.source());
+    if (route === null || !(this.requests !== null || this.addresses.has(packet.destination()))) {
+      counters.notForUs++;
+      return;
+    }
+    const refused = parseIcmp(icmp, packet, true);
+    if (refused !== Malformed.none) {
+      this.countMalformed(refused);
+      return;
+    }
+    counters.icmpReceived++;
+    if (icmp.kind === "echo-request") {
+      const reply = buildEchoReply(packet, route.tcp.hopLimit);
+      if (reply !== null) this.connections.stray(reply, route);
+      return;
+    }
+    const connection = icmp.quoted.present ? this.quotedConnection() : null;
+    if (connection === null) return;
+    icmpError(connection, now, icmp);
+    this.connections.rearm(connection);
+  }
+
+  /** The connection whose segment an error quotes: there we are the source. */
+  private quotedConnection(): Connection | null {
+    const { quoted } = this.icmp;
+    const { version } = quoted;
+    const source = IpAddress.fromWords(
+      version,
+      quoted.sourceW0,
+      quoted.sourceW1,
+      quoted.sourceW2,
+      quoted.sourceW3,
+    );
+    const destination = IpAddress.fromWords(
+      version,
+      quoted.destinationW0,
+      quoted.destinationW1,
+      quoted.destinationW2,
+      quoted.destinationW3,
+    );
+    const entry = this.connections.table.get(source, quoted.sourcePort, destination, quoted.destinationPort);
+    return entry instanceof Connection ? entry : null;
+  }
+
+  private countMalformed(reason: Malformed): void {
+    const { malformed } = this.counters;
+    malformed[reason] = (malformed[reason] ?? 0) + 1;
+  }
+}
