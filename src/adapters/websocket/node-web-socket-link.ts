@@ -1,0 +1,86 @@
+// A link over a WebSocket of the npm package ws, of either side. Messages come as views of what the socket read,
+// and go out by reference; the callback of send() tells when they are with the kernel, so nothing is polled.
+import type { Link, LinkHandler } from "../../core/link/link.ts";
+import type { Bytes } from "../../core/wire/bytes.ts";
+import { closeCodeToSend, closedBy, closeReasonToSend } from "./close-codes.ts";
+import { type NodeWebSocket, openState } from "./web-socket-like.ts";
+
+export class NodeWebSocketLink implements Link {
+  readonly framed = true;
+  readonly description: string;
+  private readonly socket: NodeWebSocket;
+  private handler: LinkHandler | null = null;
+  private failure: unknown;
+  private isClosed = false;
+  private inFlight = 0;
+  private bytesInFlight = 0;
+  private closeTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(socket: NodeWebSocket, description: string) {
+    this.socket = socket;
+    this.description = description;
+    // "arraybuffer" would copy every message that shares its read with another.
+    socket.binaryType = "nodebuffer";
+  }
+
+  get buffered(): number {
+    return this.bytesInFlight;
+  }
+
+  start(handler: LinkHandler): void {
+    this.handler = handler;
+    this.socket.on("message", (data, isBinary) => {
+      if (this.isClosed) return;
+      if (!isBinary) this.close(1003, "a text message");
+      // A plain view: a Buffer's slice() does not copy, which would surprise whoever reads the stream.
+      else handler.message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    });
+    this.socket.on("error", (error) => {
+      this.failure ??= error;
+    });
+    this.socket.on("close", (code, reason) => this.finish(code, new TextDecoder().decode(reason)));
+    if (this.socket.readyState > openState) queueMicrotask(() => this.finish(1006, ""));
+  }
+
+  send(message: Bytes): void {
+    if (this.socket.readyState !== openState) return;
+    const size = message.byteLength;
+    this.bytesInFlight += size;
+    this.inFlight++;
+    this.socket.send(message, sendOptions, () => {
+      this.bytesInFlight -= size;
+      if (--this.inFlight === 0 && !this.isClosed) this.handler?.drained();
+    });
+  }
+
+  close(code?: number, reason?: string): void {
+    if (this.isClosed || this.closeTimer !== null) return;
+    this.socket.close(closeCodeToSend(code), closeReasonToSend(reason));
+    // ws itself waits 30 s for the other side's close frame.
+    this.closeTimer = setTimeout(() => this.socket.terminate(), closeMilliseconds);
+  }
+
+  ref(): void {
+    this.below?.ref?.();
+  }
+
+  unref(): void {
+    this.below?.unref?.();
+  }
+
+  private get below(): { ref?(): void; unref?(): void } | undefined {
+    return (this.socket as unknown as { readonly _socket?: { ref?(): void; unref?(): void } })._socket;
+  }
+
+  private finish(code: number, reason: string): void {
+    if (this.closeTimer !== null) clearTimeout(this.closeTimer);
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.handler?.closed(closedBy(code, reason, this.failure));
+  }
+}
+
+const sendOptions = { binary: true, compress: false } as const;
+
+/** How long the other side may take to answer a close frame. */
+const closeMilliseconds = 2_000;

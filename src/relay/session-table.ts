@@ -1,0 +1,56 @@
+// All sessions of a relay: by id, by overlay address (asked for every packet between peers), by name, by subject.
+import type { RelaySession } from "./session.ts";
+
+export class SessionTable {
+  private readonly byId = new Map<string, RelaySession>();
+  private readonly byName = new Map<string, RelaySession>();
+  /** By the last word of the address; those that share it are told apart by the others. */
+  private readonly byLastWord = new Map<number, RelaySession[]>();
+  private readonly perSubject = new Map<string, number>();
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  all(): RelaySession[] {
+    return [...this.byId.values()];
+  }
+
+  ofName(name: string): RelaySession | null {
+    return this.byName.get(name) ?? null;
+  }
+
+  /** The session with this IPv6 address, given as signed words. */
+  byAddress(w0: number, w1: number, w2: number, w3: number): RelaySession | null {
+    const candidates = this.byLastWord.get(w3);
+    if (candidates === undefined) return null;
+    for (const session of candidates) if (session.address.equalsWords(6, w0, w1, w2, w3)) return session;
+    return null;
+  }
+
+  countOf(subject: string): number {
+    return this.perSubject.get(subject) ?? 0;
+  }
+
+  add(session: RelaySession): void {
+    this.byId.set(session.id, session);
+    this.byName.set(session.name, session);
+    const sameWord = this.byLastWord.get(session.address.w3);
+    if (sameWord === undefined) this.byLastWord.set(session.address.w3, [session]);
+    else sameWord.push(session);
+    const { subject } = session.principal;
+    this.perSubject.set(subject, this.countOf(subject) + 1);
+  }
+
+  remove(session: RelaySession): void {
+    if (!this.byId.delete(session.id)) return;
+    if (this.byName.get(session.name) === session) this.byName.delete(session.name);
+    const sameWord = (this.byLastWord.get(session.address.w3) ?? []).filter((other) => other !== session);
+    if (sameWord.length === 0) this.byLastWord.delete(session.address.w3);
+    else this.byLastWord.set(session.address.w3, sameWord);
+    const { subject } = session.principal;
+    const left = this.countOf(subject) - 1;
+    if (left > 0) this.perSubject.set(subject, left);
+    else this.perSubject.delete(subject);
+  }
+}

@@ -1,0 +1,205 @@
+// Forwards packets between sessions (DESIGN §5). The policy is asked at the first SYN of a tunnel to a port of
+// another; a listener learns with that SYN who dials, as the relay attests it. A packet to nobody is answered, so
+// that a dialler does not wait for a timeout.
+import type { Bytes } from "../core/wire/bytes.ts";
+import { IpAddress } from "../core/wire/ip-address.ts";
+import { SessionType } from "../tunnel/control-types.ts";
+import { writeFailed, writeOpened } from "../tunnel/flow-messages.ts";
+import { writeRoute } from "../tunnel/session-messages.ts";
+import type { RelayCounters } from "./counters.ts";
+import { PeerAccess } from "./peer-access.ts";
+import { type Decision, deny, type Policy } from "./policy.ts";
+import { refusalTo } from "./reset-packet.ts";
+import type { RelaySession } from "./session.ts";
+import type { SessionTable } from "./session-table.ts";
+import { half, icmpv6Protocol, isFirstSyn, isPlain, isReset, word } from "./transport-header.ts";
+
+export interface SwitchOptions {
+  readonly sessions: SessionTable;
+  readonly policy: Policy;
+  readonly counters: RelayCounters;
+  readonly peerPorts: number;
+}
+
+export class Switch {
+  private readonly options: SwitchOptions;
+
+  constructor(options: SwitchOptions) {
+    this.options = options;
+  }
+
+  /** Takes a packet whose source is `from` and whose destination is a peer's address. */
+  forward(from: RelaySession, bytes: Bytes, start: number, end: number): void {
+    const { counters } = this.options;
+    if (!isPlain(bytes, start, end)) {
+      counters.peerDropped++;
+      return;
+    }
+    const to = this.options.sessions.byAddress(
+      word(bytes, start + 24),
+      word(bytes, start + 28),
+      word(bytes, start + 32),
+      word(bytes, start + 36),
+    );
+    if (to === null) return this.toNobody(from, bytes, start, end);
+    if (bytes[start + 6] === icmpv6Protocol) {
+      const isKnown = from.access.get(to)?.isAnyAllowed === true || to.access.get(from)?.isAnyAllowed === true;
+      if (isKnown) this.deliver(from, to, 0, bytes, start, end);
+      else counters.peerDenied++;
+      return;
+    }
+    const port = half(bytes, start + 42);
+    if (isFirstSyn(bytes, start)) return this.syn(from, to, port, bytes, start, end);
+    if (from.access.get(to)?.allows(port) || to.access.get(from)?.allows(half(bytes, start + 40))) {
+      this.deliver(from, to, word(bytes, start + 40), bytes, start, end);
+      return;
+    }
+    this.stranger(from, to, bytes, start, end);
+  }
+
+  /** A session has ended: its peers are told, and what it had waiting is forgotten. */
+  ended(session: RelaySession): void {
+    const message = writeRoute({ address: session.address, state: "gone" });
+    for (const other of new Set([...session.access.keys(), ...session.knownBy])) {
+      if (other === session) continue;
+      other.access.delete(session);
+      other.knownBy.delete(session);
+      other.forgetTransit(session);
+      other.sendControl(SessionType.route, message);
+    }
+    session.access.clear();
+    session.knownBy.clear();
+  }
+
+  private syn(from: RelaySession, to: RelaySession, port: number, bytes: Bytes, start: number, end: number): void {
+    const decision = this.ask(from, to, port);
+    if (decision === "pending") return;
+    if (!(decision instanceof Promise)) return this.decided(decision, from, to, bytes, start, end);
+    // The SYN waits for the answer; it is copied, for its message may be large and the answer late.
+    const held = bytes.slice(start, end);
+    void decision.then((answer) => {
+      if (from.isOpen && to.isOpen) this.decided(answer, from, to, held, 0, held.length);
+    });
+  }
+
+  /** "pending": it was asked before and has not answered. */
+  private ask(from: RelaySession, to: RelaySession, port: number): Decision | Promise<Decision> | "pending" {
+    const access = this.accessOf(from, to);
+    const known = access.get(port);
+    if (known !== undefined) return known;
+    const decision = this.options.policy.authorize(from.principal, {
+      kind: "peer",
+      name: to.name,
+      subject: to.principal.subject,
+      port,
+    });
+    if (!(decision instanceof Promise)) {
+      access.set(port, decision);
+      return decision;
+    }
+    access.set(port, "pending");
+    return decision.then((answer) => {
+      access.set(port, answer);
+      return answer;
+    });
+  }
+
+  private decided(
+    decision: Decision,
+    from: RelaySession,
+    to: RelaySession,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    const local = half(bytes, start + 40);
+    const port = half(bytes, start + 42);
+    if (!decision.allowed) {
+      this.options.counters.peerDenied++;
+      this.refuse(from, "ERR_DENIED", decision, bytes, start, end);
+      return;
+    }
+    // Control goes before packets, so the listener knows the dialler when it sees the SYN.
+    to.sendControl(
+      SessionType.opened,
+      writeOpened({
+        local: port,
+        address: from.address,
+        port: local,
+        name: from.name,
+        subject: from.principal.subject,
+        peerHost: undefined,
+        peerPort: undefined,
+      }),
+    );
+    this.deliver(from, to, word(bytes, start + 40), bytes, start, end);
+  }
+
+  /** A packet of a connection that no SYN of this relay's time began: after a change of sessions, or a guess. */
+  private stranger(from: RelaySession, to: RelaySession, bytes: Bytes, start: number, end: number): void {
+    const forth = this.ask(from, to, half(bytes, start + 42));
+    const back = this.ask(to, from, half(bytes, start + 40));
+    if (isAllowed(forth) || isAllowed(back)) {
+      this.deliver(from, to, word(bytes, start + 40), bytes, start, end);
+      return;
+    }
+    // While the policy thinks, the packet is lost, and its sender's TCP sends it again.
+    this.options.counters.peerDenied++;
+  }
+
+  private toNobody(from: RelaySession, bytes: Bytes, start: number, end: number): void {
+    this.options.counters.peerUnknown++;
+    if (bytes[start + 6] === icmpv6Protocol || isReset(bytes, start)) return;
+    if (isFirstSyn(bytes, start)) {
+      this.refuse(from, "EHOSTUNREACH", deny("peers", "no tunnel has this name now"), bytes, start, end);
+      return;
+    }
+    const address = IpAddress.fromBytes(bytes, start + 24, 6);
+    from.sendControl(SessionType.route, writeRoute({ address, state: "gone" }));
+  }
+
+  /** Tells why, then resets: the dialler's connect fails at once. */
+  private refuse(
+    from: RelaySession,
+    code: string,
+    decision: Decision,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
+    from.sendControl(
+      SessionType.failed,
+      writeFailed({
+        local: half(bytes, start + 40),
+        address: IpAddress.fromBytes(bytes, start + 24, 6),
+        port: half(bytes, start + 42),
+        code,
+        text: decision.text,
+        rule: code === "ERR_DENIED" ? decision.rule : undefined,
+        retryAfter: undefined,
+      }),
+    );
+    const reset = refusalTo(bytes, start, end);
+    from.transit(null, word(bytes, start + 40), reset, 0, reset.length);
+  }
+
+  private deliver(from: RelaySession, to: RelaySession, flow: number, bytes: Bytes, start: number, end: number): void {
+    this.options.counters.peerPackets++;
+    this.options.counters.peerBytes += end - start;
+    to.transit(from, flow, bytes, start, end);
+  }
+
+  private accessOf(from: RelaySession, to: RelaySession): PeerAccess {
+    let access = from.access.get(to);
+    if (access === undefined) {
+      access = new PeerAccess(this.options.peerPorts);
+      from.access.set(to, access);
+      to.knownBy.add(from);
+    }
+    return access;
+  }
+}
+
+function isAllowed(decision: Decision | Promise<Decision> | "pending"): boolean {
+  return decision !== "pending" && !(decision instanceof Promise) && decision.allowed;
+}

@@ -1,0 +1,71 @@
+// Where packets for a host go: to a peer by name, to an address through the gateway, or to a handle that stands for
+// a name (docs/protocol.md §3, §6.1).
+import type { ControlMessage } from "../core/link/control-codec.ts";
+import { failure } from "../core/net/net-error-messages.ts";
+import type { SocketAddr } from "../core/net/socket-addr.ts";
+import { IpAddress } from "../core/wire/ip-address.ts";
+import { peerAddress } from "./addresses.ts";
+import { SessionType } from "./control-types.ts";
+import { HandleTable } from "./handles.ts";
+import type { Welcome } from "./handshake-messages.ts";
+import { type Resolved, writeResolve } from "./name-messages.ts";
+import { isPeerName, peerNameOf } from "./peer-name.ts";
+
+export interface Destination {
+  readonly remote: IpAddress;
+  /** Another tunnel, reached through the switch. */
+  readonly isPeer: boolean;
+}
+
+export class Destinations {
+  private readonly welcome: Welcome;
+  private readonly send: (type: number, message: ControlMessage) => void;
+  private readonly handles: HandleTable;
+  /** Names whose binding the relay has not confirmed yet, by id. */
+  private readonly unconfirmed = new Map<number, string>();
+  private nextId = 1;
+
+  constructor(welcome: Welcome, send: (type: number, message: ControlMessage) => void) {
+    this.welcome = welcome;
+    this.send = send;
+    this.handles = new HandleTable(welcome.handles, welcome.limits.handles);
+  }
+
+  /** @throws {NetError} EINVAL for a host that cannot be one. */
+  find(target: SocketAddr): Destination {
+    const host = target.hostname;
+    if (host === "") return { remote: this.welcome.address, isPeer: true };
+    const literal = IpAddress.parse(host);
+    if (literal !== null) return this.findAddress(literal, target);
+    const peer = peerNameOf(host);
+    if (peer !== null) {
+      if (!isPeerName(peer)) throw this.wrong(target, `"${peer}" is no name of a tunnel`);
+      return { remote: peerAddress(this.welcome.network, this.welcome.peers, peer), isPeer: true };
+    }
+    const { handle, isNew } = this.handles.take(host.toLowerCase());
+    if (isNew) {
+      const id = this.nextId++;
+      this.unconfirmed.set(id, host.toLowerCase());
+      this.send(SessionType.resolve, writeResolve({ id, name: host, handle }));
+    }
+    return { remote: handle, isPeer: false };
+  }
+
+  /** A binding that was not taken is told again by the next connect. */
+  resolved(resolved: Resolved): void {
+    const name = this.unconfirmed.get(resolved.id);
+    this.unconfirmed.delete(resolved.id);
+    if (name !== undefined && resolved.code !== undefined) this.handles.forget(name);
+  }
+
+  private findAddress(address: IpAddress, target: SocketAddr): Destination {
+    if (address.zone !== null) throw this.wrong(target, "a zone means nothing beyond this machine");
+    const ipv4 = address.toIpv4();
+    if (ipv4 !== null) return { remote: this.welcome.ipv4.embedIpv4(ipv4), isPeer: false };
+    return { remote: address, isPeer: this.welcome.peers.contains(address) };
+  }
+
+  private wrong(target: SocketAddr, reason: string): Error {
+    return failure("EINVAL", { op: "connect", peerAddr: target, reason });
+  }
+}

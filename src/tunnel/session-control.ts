@@ -1,0 +1,118 @@
+// Numbered session control (docs/protocol.md §5): every message carries `n`, counted from 1 in each direction;
+// the other side acknowledges the highest it applied in `received`; what is not acknowledged is sent again on
+// the next link; each is applied once and in order.
+import type { ControlMessage } from "../core/link/control-codec.ts";
+
+/** What carries control: a LinkPort. */
+export interface ControlCarrier {
+  sendControl(type: number, message: ControlMessage): void;
+}
+
+export interface SessionControlOptions {
+  /** Applies one message of the other side, once and in order. */
+  apply(type: number, message: ControlMessage): void;
+  /** The other side broke the numbering. The link that brought it must be closed. */
+  protocolError(carrier: ControlCarrier, text: string): void;
+  /** Messages that may wait for an acknowledgement. Default: 8,192. */
+  readonly limit?: number;
+}
+
+export class SessionControl {
+  private readonly options: SessionControlOptions;
+  private readonly limit: number;
+  private readonly carriers: ControlCarrier[] = [];
+  /** Sent and not acknowledged, oldest first; `unacknowledged[0]` has number `firstKept`. */
+  private unacknowledged: { readonly type: number; readonly message: ControlMessage }[] = [];
+  private firstKept = 1;
+  private lastApplied = 0;
+  /** Messages that came before the ones they follow: possible only with several links. */
+  private readonly early = new Map<number, { readonly type: number; readonly message: ControlMessage }>();
+
+  constructor(options: SessionControlOptions) {
+    this.options = options;
+    this.limit = options.limit ?? 8_192;
+  }
+
+  /** The highest number applied: what `received` acknowledges. */
+  get applied(): number {
+    return this.lastApplied;
+  }
+
+  /** How many messages wait for an acknowledgement. */
+  get pending(): number {
+    return this.unacknowledged.length;
+  }
+
+  /** Adds a link and sends again on it what is not acknowledged, in order. */
+  attach(carrier: ControlCarrier): void {
+    this.carriers.push(carrier);
+    let number = this.firstKept;
+    for (const kept of this.unacknowledged) carrier.sendControl(kept.type, { n: number++, ...kept.message });
+  }
+
+  detach(carrier: ControlCarrier): void {
+    const at = this.carriers.indexOf(carrier);
+    if (at >= 0) this.carriers.splice(at, 1);
+  }
+
+  /**
+   * Numbers and sends a message, on the first link if there is one, else on the next.
+   * @returns false when too many wait for an acknowledgement: the session cannot go on.
+   */
+  send(type: number, message: ControlMessage): boolean {
+    if (this.unacknowledged.length >= this.limit) return false;
+    const number = this.firstKept + this.unacknowledged.length;
+    this.unacknowledged.push({ type, message });
+    this.carriers[0]?.sendControl(type, { n: number, ...message });
+    return true;
+  }
+
+  /** Takes a numbered message of the other side. */
+  receive(carrier: ControlCarrier, type: number, message: ControlMessage): void {
+    const number = message["n"];
+    if (typeof number !== "number" || !Number.isInteger(number) || number < 1 || number > 2 ** 48) {
+      this.options.protocolError(carrier, `session control ${type} has no number`);
+      return;
+    }
+    if (number <= this.lastApplied) return;
+    if (number !== this.lastApplied + 1) {
+      // One link keeps order, so a gap on it can never close.
+      if (this.carriers.length < 2 || this.early.size >= earlyLimit) {
+        this.options.protocolError(
+          carrier,
+          `session control ${number} came after ${this.lastApplied}: ${this.lastApplied + 1} is missing`,
+        );
+        return;
+      }
+      this.early.set(number, { type, message });
+      return;
+    }
+    this.applyNext(type, message);
+    for (;;) {
+      const next = this.early.get(this.lastApplied + 1);
+      if (next === undefined) return;
+      this.early.delete(this.lastApplied + 1);
+      this.applyNext(next.type, next.message);
+    }
+  }
+
+  /** The other side applied everything up to `number`. */
+  acknowledged(carrier: ControlCarrier, number: number): void {
+    const count = number - this.firstKept + 1;
+    if (count <= 0) return;
+    if (count > this.unacknowledged.length) {
+      this.options.protocolError(carrier, `session control ${number} was acknowledged and never sent`);
+      return;
+    }
+    this.unacknowledged.splice(0, count);
+    this.firstKept += count;
+  }
+
+  private applyNext(type: number, message: ControlMessage): void {
+    // Counted first: applying may send, and what it sends may carry the acknowledgement.
+    this.lastApplied++;
+    this.options.apply(type, message);
+  }
+}
+
+const earlyLimit = 1_024;

@@ -1,0 +1,53 @@
+// A listener of a tunnel: the stack's, with what the relay attests of each dialler, and with the port it publishes.
+import type { ConnectionListener, ConnectionSource } from "../core/link/driver.ts";
+import type { ListenerSink, ListenerSource } from "../core/net/listener-source.ts";
+import type { SocketAddr } from "../core/net/socket-addr.ts";
+
+export class TunnelListenerSource implements ListenerSource {
+  readonly published: SocketAddr | undefined;
+  private readonly inner: ConnectionListener;
+  private readonly describe: (source: ConnectionSource) => void;
+  private readonly onClose: () => void;
+  private isClosed = false;
+
+  constructor(
+    inner: ConnectionListener,
+    published: SocketAddr | undefined,
+    describe: (source: ConnectionSource) => void,
+    onClose: () => void,
+  ) {
+    this.inner = inner;
+    this.published = published;
+    this.describe = describe;
+    this.onClose = onClose;
+  }
+
+  get localAddr(): SocketAddr {
+    return this.inner.localAddr;
+  }
+
+  attach(sink: ListenerSink): void {
+    this.inner.attach(sink);
+  }
+
+  accept(): ConnectionSource | undefined {
+    const source = this.inner.accept();
+    if (source !== undefined) this.describe(source);
+    return source;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.onClose();
+    this.inner.close();
+  }
+
+  ref(): void {
+    this.inner.ref();
+  }
+
+  unref(): void {
+    this.inner.unref();
+  }
+}
