@@ -4,19 +4,12 @@
 
 import { seqDifference } from "../wire/seq.ts";
 import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
+import { challenge } from "./challenge.ts";
 import type { Connection } from "./connection.ts";
+import { delivery, noteDelivered, startDelivery } from "./delivery.ts";
 import { detectLosses, leaveRecovery, partialAcknowledgment } from "./recovery.ts";
 import { takeSackBlocks } from "./sack.ts";
-import { challenge } from "./segment-arrives.ts";
 import { Timer } from "./timers.ts";
-
-/** Collected while one ACK is worked through. One object for all: an ACK is never interrupted. */
-interface Delivery {
-  bytes: number;
-  /** Sending time of the newest record delivered that was sent only once; negative when none was. */
-  sampleSentAt: number;
-}
-const delivery: Delivery = { bytes: 0, sampleSentAt: -1 };
 
 /** @returns false when the segment must not be looked at further */
 export function acknowledgmentArrives(
@@ -37,8 +30,7 @@ export function acknowledgmentArrives(
   const advanced = ack - sending.una;
   const inFlightBefore = sending.records.inFlight;
   const windowBefore = sending.edge;
-  delivery.bytes = 0;
-  delivery.sampleSentAt = -1;
+  startDelivery();
   if (advanced >= 0) takeWindowUpdate(connection, segment, start, ack);
   if (advanced > 0) {
     sending.una = ack;
@@ -97,15 +89,13 @@ function takeWindowUpdate(connection: Connection, segment: TcpSegment, start: nu
 }
 
 function takeCumulative(connection: Connection, now: number, ack: number): void {
-  const { sending, rack, rate } = connection;
+  const { sending } = connection;
   const { records } = sending;
   for (;;) {
     const record = records.popAcknowledged(ack);
     if (record === null) break;
     if (!record.sacked) {
-      rack.delivered(record, now);
-      rate.acknowledged(record, now, record.length);
-      noteDelivered(connection, record.sentAt, record.retransmissions, record.length);
+      noteDelivered(connection, now, record);
     }
     records.recycle(record);
   }
@@ -113,20 +103,6 @@ function takeCumulative(connection: Connection, now: number, ack: number): void 
   const before = sending.buffer.length;
   sending.buffer.acknowledge(ack);
   connection.host.memory.used -= before - sending.buffer.length;
-}
-
-/** Also for SACKed records. */
-export function noteDelivered(
-  connection: Connection,
-  sentAt: number,
-  retransmissions: number,
-  bytes: number,
-): void {
-  delivery.bytes += bytes;
-  // Karn: a segment sent twice gives no round trip; and none reaches back across an outage.
-  if (retransmissions === 0 && sentAt > delivery.sampleSentAt && sentAt >= connection.sampleBarrier) {
-    delivery.sampleSentAt = sentAt;
-  }
 }
 
 function updateRoundTrip(connection: Connection, now: number): void {

@@ -1,16 +1,11 @@
-// Budgets for ACKs that answer something unacceptable, RFC 5961 §7: one budget for challenges, another for corrections,
-// so that neither starves the other and two confused ends cannot answer each other for ever.
-// Linux: tcp_invalid_ratelimit. May use nothing.
+// Challenge ACKs, RFC 5961: what is suspicious is answered by an ACK, which a real peer resolves and a blind attacker
+// never sees. The budget is challenge's own, apart from ack-budget's corrections. May use this room's types.
 
-const INTERVAL = 500_000;
+import type { Connection } from "./connection.ts";
 
-export class AckBudget {
-  private last = Number.NEGATIVE_INFINITY;
-
-  /** True once per half second. */
-  take(now: number): boolean {
-    if (now - this.last < INTERVAL) return false;
-    this.last = now;
-    return true;
-  }
+export function challenge(connection: Connection, now: number): void {
+  if (!connection.challengeBudget.take(now)) return;
+  connection.host.counters.challenges++;
+  connection.ackPending = true;
+  connection.host.ready(connection);
 }

@@ -4,7 +4,7 @@
 
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
-import { AckBudget } from "./challenge.ts";
+import { AckBudget } from "./ack-budget.ts";
 import type { AckSample, CongestionController } from "./congestion.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { Host } from "./host.ts";

@@ -2,8 +2,8 @@
 
 import { seqDifference } from "../wire/seq.ts";
 import type { TcpSegment } from "../wire/tcp-segment.ts";
-import { noteDelivered } from "./acknowledgment.ts";
 import type { Connection } from "./connection.ts";
+import { noteDelivered } from "./delivery.ts";
 
 export function takeSackBlocks(connection: Connection, now: number, segment: TcpSegment): void {
   const { sending, sackSeen } = connection;
@@ -54,9 +54,7 @@ function mark(
     const record = records.at(index++);
     if (record === null || record.start >= to || record.end > right) return;
     if (record.start < left || record.sacked) continue;
-    connection.rack.delivered(record, now);
-    connection.rate.acknowledged(record, now, record.length);
-    noteDelivered(connection, record.sentAt, record.retransmissions, record.length);
+    noteDelivered(connection, now, record);
     records.markSacked(record);
   }
 }

@@ -5,6 +5,7 @@ import type { Packet } from "../wire/packet.ts";
 import { seqDifference } from "../wire/seq.ts";
 import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
 import { acknowledgmentArrives } from "./acknowledgment.ts";
+import { challenge } from "./challenge.ts";
 import type { Connection } from "./connection.ts";
 import { agreeOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
@@ -164,13 +165,6 @@ function resetArrives(connection: Connection, now: number, start: number): void 
 
 const REFUSED = { code: "ECONNREFUSED", text: "connection refused" };
 const RESET = { code: "ECONNRESET", text: "connection reset by peer" };
-
-export function challenge(connection: Connection, now: number): void {
-  if (!connection.challengeBudget.take(now)) return;
-  connection.host.counters.challenges++;
-  connection.ackPending = true;
-  connection.host.ready(connection);
-}
 
 /** SYN-RECEIVED, §3.10.7.4 fifth. False when the segment goes no further. */
 function completesHandshake(connection: Connection, now: number, packet: Packet): boolean {
