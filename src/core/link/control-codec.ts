@@ -29,7 +29,7 @@ export const ControlType = {
   ping: 1,
   /** { id } */
   pong: 2,
-  /** { bytes }: packet bytes taken from this link in all. */
+  /** { bytes, control }: packet bytes taken from this link in all; session control applied up to this number. */
   received: 3,
 } as const;
 

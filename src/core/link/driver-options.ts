@@ -29,6 +29,8 @@ export interface DriverOptions {
   readonly transit?: ((bytes: Bytes, start: number, end: number, port: LinkPort) => boolean) | undefined;
   /** Every control frame from type 16 on, in order with the packets around it. */
   readonly control?: ((port: LinkPort, type: number, message: ControlMessage) => void) | undefined;
+  /** The other side says in `received` that it applied session control up to `number`: see port.acknowledge(). */
+  readonly acknowledged?: ((port: LinkPort, number: number) => void) | undefined;
   /**
    * A SYN that no listener takes, on a stack with anyDestination: answer with admit() or refuse(), now or later.
    * `source.connected()` rejects when the peer gives up before.

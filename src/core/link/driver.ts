@@ -411,6 +411,7 @@ export class Driver {
         this.stack.input(this.now, bytes, start, end, port.id);
       },
       control: (port, type, message: ControlMessage) => this.options.control?.(port, type, message),
+      acknowledged: (port, number) => this.options.acknowledged?.(port, number),
       messageEnds: () => this.dispatch(),
       pong: (port, sentAt) => this.stack.pong(this.now, port.id, sentAt),
       wake: () => this.wake(),

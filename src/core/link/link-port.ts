@@ -26,6 +26,7 @@ export interface PortOwner {
   messageBegins(): Micros;
   packet(port: LinkPort, bytes: Bytes, start: number, end: number): void;
   control(port: LinkPort, type: number, message: ControlMessage): void;
+  acknowledged(port: LinkPort, number: number): void;
   messageEnds(port: LinkPort): void;
   /** The answer to a ping sent at `sentAt`; told after the packets that came with it. */
   pong(port: LinkPort, sentAt: Micros): void;
@@ -77,6 +78,8 @@ export class LinkPort implements LinkHandler, FrameSink {
   private readonly controls: Bytes[] = [];
   private controlBytes: number = 0;
   private owesReceived: boolean = false;
+  /** The session control that the next `received` acknowledges; -1: none. */
+  private controlApplied: number = -1;
   private wantsPing: boolean = false;
   private pingId: number = 0;
   /** Pings without an answer: id, time, id, time... */
@@ -123,6 +126,14 @@ export class LinkPort implements LinkHandler, FrameSink {
   ping(): void {
     if (this.link.packetsOnly) return;
     this.wantsPing = true;
+    this.owner.wake();
+  }
+
+  /** Session control up to `number` was applied: the next `received` says so, and leaves with this turn's message. */
+  acknowledge(number: number): void {
+    if (this.flow === null) return;
+    this.controlApplied = number;
+    this.owesReceived = true;
     this.owner.wake();
   }
 
@@ -207,7 +218,11 @@ export class LinkPort implements LinkHandler, FrameSink {
       this.owner.control(this, type, message);
       return null;
     }
-    if (type === ControlType.received) return this.takeReceived(message["bytes"]);
+    if (type === ControlType.received) {
+      const { bytes: taken, control } = message;
+      if (isCount(control)) this.owner.acknowledged(this, control);
+      return this.takeReceived(taken);
+    }
     if (type === ControlType.ping || type === ControlType.pong) return this.takePing(type, message["id"]);
     return null;
   }
@@ -244,9 +259,11 @@ export class LinkPort implements LinkHandler, FrameSink {
     }
     if (this.owesReceived) {
       this.owesReceived = false;
-      while (this.writer.room < RECEIVED_FRAME_LENGTH) this.writer.grow();
-      writeReceived(this.writer.slab, this.writer.at, this.bytesReceived);
-      this.writer.at += RECEIVED_FRAME_LENGTH;
+      if (this.controlApplied >= 0) {
+        const received = { bytes: this.bytesReceived, control: this.controlApplied };
+        this.controlApplied = -1;
+        this.write(now, encodeControl(ControlType.received, received));
+      } else this.writeReceived();
     }
     if (this.wantsPing) {
       this.wantsPing = false;
@@ -258,6 +275,12 @@ export class LinkPort implements LinkHandler, FrameSink {
     for (const frame of this.controls) this.write(now, frame);
     this.controls.length = 0;
     this.controlBytes = 0;
+  }
+
+  private writeReceived(): void {
+    while (this.writer.room < RECEIVED_FRAME_LENGTH) this.writer.grow();
+    writeReceived(this.writer.slab, this.writer.at, this.bytesReceived);
+    this.writer.at += RECEIVED_FRAME_LENGTH;
   }
 
   /** @internal Puts a whole frame into the message, sending the one before it when that is full. */
