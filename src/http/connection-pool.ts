@@ -1,4 +1,5 @@
-// Connections of a client by origin: kept for the next request, bounded in number, fetched in order.
+// Connections of a client by origin: kept for the next request, bounded in number, handed out in order. An origin
+// without connections is forgotten.
 import { NetError } from "../core/net/net-error.ts";
 import type { ClientConnection, ClientConnectionHooks } from "./client-connection.ts";
 

@@ -21,6 +21,8 @@ export class RequestBody {
   private awaitsContinue: boolean;
   /** After an error it is not known where the next message begins. */
   private broken = false;
+  /** The response was sent, and the rest is read away. */
+  draining = false;
   private readonly decoder: BodyDecoder;
   private readonly hooks: RequestBodyHooks;
   private controller: ReadableStreamDefaultController<Bytes> | null = null;
@@ -88,6 +90,7 @@ export class RequestBody {
    * @returns false when there is more than `limit` bytes, or it cannot be read
    */
   async drain(limit: number): Promise<boolean> {
+    this.draining = true;
     // From here on the handler reads no more; what it is reading now goes through first.
     this.controller?.error(new HttpError(500, "The response was sent, the request body is gone"));
     this.controller = null;

@@ -17,8 +17,8 @@ export interface ResponseContext {
   readonly method: string;
   /** The request's HTTP/1.x minor version. */
   readonly minor: 0 | 1;
-  /** The connection will be kept if the response allows it. */
-  readonly keep: boolean;
+  /** Whether the connection will be kept, if the response allows it; asked when the head is written. */
+  keep(): boolean;
   /** Milliseconds, announced in Keep-Alive. */
   readonly idleTimeout: number;
   /** The time, as HTTP writes it. */
@@ -55,7 +55,7 @@ async function writeWhole(
   body: Uint8Array | null,
   context: ResponseContext,
 ): Promise<boolean> {
-  const keep = context.keep && !response.close;
+  const keep = context.keep() && !response.close;
   const head = headBytes(response, context, keep, lengthField(response, context.method, body?.length ?? 0));
   if (body === null || body.length === 0 || context.method === "HEAD") await write(head);
   else if (body.length <= JOIN_LIMIT) await write(join(head, body));
@@ -69,30 +69,37 @@ async function writeStream(
   pieces: Pieces,
   context: ResponseContext,
 ): Promise<boolean> {
-  const keep = context.keep && !response.close;
+  const begin = async (framing: readonly Field[], closes = false): Promise<boolean> => {
+    const keep = !closes && context.keep() && !response.close;
+    await write(headBytes(response, context, keep, framing));
+    return keep;
+  };
+  const { length } = response;
   if (context.method === "HEAD") {
     pieces.cancel(new DOMException("A HEAD request has no use for the body", "AbortError"));
-    const head = headBytes(response, context, keep, lengthField(response, "HEAD", 0));
-    await write(head);
-    return keep;
+    return begin(lengthField(response, "HEAD", 0));
   }
-  if (response.length !== undefined) {
-    const head = headBytes(response, context, keep, lengthField(response, context.method, response.length));
-    await write(head);
-    await writeCounted(write, pieces, response.length);
-    return keep;
-  }
+  // Before the head goes out, so that a body that fails at once is answered with 500, and one that is made of the
+  // request's asks for 100 Continue in time.
   const whole = await wholeBody(pieces);
-  if (whole !== null) return writeWhole(write, response, whole, context);
+  if (whole !== null) {
+    if (length !== undefined && length !== whole.length) {
+      throw new TypeError(`A body has ${whole.length} bytes, not the ${length} it declared`);
+    }
+    return writeWhole(write, response, whole, context);
+  }
+  if (length !== undefined) {
+    const keep = await begin(lengthField(response, context.method, length));
+    await writeCounted(write, pieces, length);
+    return keep;
+  }
   if (context.minor === 0) {
     // HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
-    const head = headBytes(response, context, false, []);
-    await write(head);
+    const keep = await begin([], true);
     await writePlain(write, pieces);
-    return false;
+    return keep;
   }
-  const head = headBytes(response, context, keep, [["Transfer-Encoding", "chunked"]]);
-  await write(head);
+  const keep = await begin([["Transfer-Encoding", "chunked"]]);
   await writeChunked(write, pieces);
   return keep;
 }

@@ -33,13 +33,16 @@ export interface ServerContext {
 }
 
 export class ServerConnection {
-  /** When the connection began to wait for a request; Infinity while it is at one. */
+  /**
+   * When the connection began to wait for a request; Infinity while it is at one. A new connection counts as busy
+   * for a moment: else newcomers would displace each other before any of them has said a word.
+   */
   idleSince: number = Number.POSITIVE_INFINITY;
   private readonly stream: TcpStream;
   private readonly reader: ByteReader;
   private readonly context: ServerContext;
   private readonly info: HandlerInfo;
-  private phase: "idle" | "head" | "exchange" | "linger" = "idle";
+  private phase: "new" | "idle" | "head" | "exchange" | "linger" = "new";
   /** By when a head must be complete, or an idle or lingering connection ends. */
   private deadline: number;
   private body: RequestBody | null = null;
@@ -80,7 +83,11 @@ export class ServerConnection {
     const { limits } = this.context;
     if (now >= this.deadline) this.expire();
     const overdue = this.body?.overdue(now, limits) ?? null;
-    if (overdue !== null) this.body?.fail(overdue);
+    if (overdue !== null) {
+      this.body?.fail(overdue);
+      // The answer is out: nobody is left to hear of it.
+      if (this.body?.draining === true) this.stop();
+    }
     if (this.writing === 0) return;
     const written = this.stream.bytesWritten;
     if (written !== this.writtenMark) {
@@ -93,7 +100,7 @@ export class ServerConnection {
 
   /** Closes the connection if it waits for a request; else the answer it is at will be its last. */
   finish(): void {
-    if (this.phase === "idle") this.stop();
+    if (this.phase === "idle" || this.phase === "new") this.stop();
   }
 
   /** Resets the connection, whatever it is at. */
@@ -106,7 +113,7 @@ export class ServerConnection {
   /** Reads and answers one request. False when no other can follow. */
   private async next(): Promise<boolean> {
     const { context, reader } = this;
-    this.idleSince = context.now();
+    this.idleSince = context.now() + (this.phase === "new" ? NEWCOMER_GRACE : 0);
     if (reader.buffered === 0 && !(await this.fillQuietly())) return false;
     this.idleSince = Number.POSITIVE_INFINITY;
     this.phase = "head";
@@ -201,7 +208,7 @@ export class ServerConnection {
       const kept = await writeResponse(write, response, {
         method: head.method,
         minor: head.minor,
-        keep: keepsAlive(head.fields, head.minor) && !context.closing && body.resumable,
+        keep: () => keepsAlive(head.fields, head.minor) && !context.closing && body.resumable,
         idleTimeout: context.limits.idleTimeout,
         date: context.date(),
         cancellable: (cancel) => {
@@ -240,7 +247,7 @@ export class ServerConnection {
     await writeResponse((bytes) => this.write(bytes), outgoingResponse(error.getResponse()), {
       method: "GET",
       minor: 1,
-      keep: false,
+      keep: () => false,
       idleTimeout: 0,
       date: context.date(),
       cancellable: () => {},
@@ -327,5 +334,6 @@ function asHttpError(error: unknown): HttpError {
 
 const CONTINUE: Uint8Array = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 const MAX_PIECE = 64 * 1024;
+const NEWCOMER_GRACE = 1_000;
 const LINGER_TIME = 2_000;
 const LINGER_BYTES = 1024 * 1024;

@@ -93,10 +93,7 @@ class Server implements HttpServer {
   private async accept(): Promise<void> {
     const { signal } = this.closing;
     try {
-      while (!signal.aborted) {
-        if (this.open.size >= this.limits.maxConnections) await this.room();
-        else await this.acceptOne();
-      }
+      while (!signal.aborted) await this.acceptOne();
     } catch (error) {
       if (signal.aborted) return;
       this.closing.abort();
@@ -118,6 +115,11 @@ class Server implements HttpServer {
       return;
     }
     this.counters.accepted++;
+    while (this.open.size >= this.limits.maxConnections && !signal.aborted) await this.room();
+    if (signal.aborted) {
+      void stream.close().catch(() => {});
+      return;
+    }
     const connection = new ServerConnection(stream, this.context);
     this.open.add(connection);
     this.timer ??= sweepTimer(() => this.sweep());
@@ -126,9 +128,10 @@ class Server implements HttpServer {
 
   /** Waits until a connection ends, and sees to it that one does if any of them is idle. */
   private async room(): Promise<void> {
+    const now = this.context.now();
     let longest: ServerConnection | null = null;
     for (const connection of this.open) {
-      if (connection.idleSince < (longest?.idleSince ?? Number.POSITIVE_INFINITY)) longest = connection;
+      if (connection.idleSince < (longest?.idleSince ?? now)) longest = connection;
     }
     longest?.finish();
     await new Promise<void>((resolve) => {
@@ -172,7 +175,11 @@ class Server implements HttpServer {
       });
     }
     const reason = new NetError("ERR_SOCKET_CLOSED", "The server was closed");
-    for (const connection of this.open) connection.abort(reason);
+    for (const connection of [...this.open]) {
+      connection.abort(reason);
+      // Its handler may go on for ever; the server does not wait for it.
+      this.ended(connection);
+    }
   }
 
   private makeContext(handler: Handler, options: ServeOptions): ServerContext {
