@@ -1,6 +1,7 @@
 // From a token to a principal: static tokens, then the owner's hook. Without either everybody is one subject.
-import { anonymous, type TokenGrant, TokenTable, toPrincipal } from "./tokens.ts";
+
 import type { Grant, Principal } from "./principal.ts";
+import { anonymous, type TokenGrant, TokenTable, toPrincipal } from "./tokens.ts";
 
 /** The owner's hook: a grant, or null for a token it does not know. */
 export type Authenticate = (
@@ -40,7 +41,8 @@ export class Authenticator {
         return { code: "EACCES", text: "the relay could not check the token" };
       }
     }
-    if (token === undefined) return { code: "EACCES", text: "the relay wants a token: open the tunnel with { token }" };
+    if (token === undefined)
+      return { code: "EACCES", text: "the relay wants a token: open the tunnel with { token }" };
     return { code: "EACCES", text: "the relay does not know this token" };
   }
 }

@@ -118,7 +118,12 @@ function toFailure(error: unknown, request: DialRequest, dialTime: number): Dial
     return { code: "ERR_DENIED", text, rule, retryAfter: undefined };
   }
   if (!NetError.is(error)) {
-    return { code: "EHOSTUNREACH", text: "the relay could not connect", rule: undefined, retryAfter: undefined };
+    return {
+      code: "EHOSTUNREACH",
+      text: "the relay could not connect",
+      rule: undefined,
+      retryAfter: undefined,
+    };
   }
   const target = request.target.host ?? request.target.address.toString();
   const text = error.code === "ETIMEDOUT" ? `no answer within ${dialTime} ms` : textOf(error.code, target);
@@ -149,4 +154,3 @@ function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 
 /** A name with more addresses is tried at its first ones. */
 const mostAddresses = 16;
-

@@ -1,12 +1,12 @@
 // The gateway of one session: a SYN to any address is a request to dial it (DESIGN §5). The real connection is
 // opened first, and the handshake completed only then; what goes wrong is told by `failed` before the RST. An abort of
 // the client while the dial is open cancels it.
-import type { ConnectionSource } from "../core/link/driver.ts";
+import type { ConnectionSource } from "../core/link/connection-source.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { pipe } from "../core/net/pipe.ts";
 import { TcpStream } from "../core/net/tcp-stream.ts";
 import type { ForwardRequest } from "../core/stack/index.ts";
-import { IpAddress } from "../core/wire/ip-address.ts";
+import type { IpAddress } from "../core/wire/ip-address.ts";
 import { SessionType } from "../tunnel/control-types.ts";
 import { writeFailed, writeOpened } from "../tunnel/flow-messages.ts";
 import type { Resolve } from "../tunnel/name-messages.ts";
@@ -126,9 +126,12 @@ export class SessionGateway {
       rule: undefined,
       retryAfter,
     });
-    if (this.streams >= limits.streams) return because(`more than ${limits.streams} streams of this tunnel`, 1_000);
-    if (counters.streams >= limits.streamsInAll) return because("the relay has all the streams it takes", 1_000);
-    if (this.dials.size >= limits.dials) return because(`more than ${limits.dials} dials without an answer`, 1_000);
+    if (this.streams >= limits.streams)
+      return because(`more than ${limits.streams} streams of this tunnel`, 1_000);
+    if (counters.streams >= limits.streamsInAll)
+      return because("the relay has all the streams it takes", 1_000);
+    if (this.dials.size >= limits.dials)
+      return because(`more than ${limits.dials} dials without an answer`, 1_000);
     const now = clock.now();
     if (!this.rate.take(now)) {
       return because(`more than ${limits.connectRate} connects in a second`, this.rate.wait(now));

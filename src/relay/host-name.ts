@@ -2,7 +2,9 @@
 // that policy never sees a name where the system would see 127.0.0.1.
 import { IpAddress, parseLegacyIpv4 } from "../core/wire/ip-address.ts";
 
-export type Target = { readonly host: string; readonly address: null } | { readonly host: null; readonly address: IpAddress };
+export type Target =
+  | { readonly host: string; readonly address: null }
+  | { readonly host: null; readonly address: IpAddress };
 
 /**
  * Reads what a tunnel asked to dial: an address in any notation, or a name in canonical form (lower case, no final
@@ -22,7 +24,8 @@ export function readTarget(text: string): Target | string {
     return `"${text.slice(0, 64)}" is not a host name: write other than ASCII names in their xn-- form`;
   }
   // The URL standard's "ends in a number": resolvers differ in what they make of it.
-  if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels[labels.length - 1])) return `"${host}" is neither a name nor an address`;
+  if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels[labels.length - 1]))
+    return `"${host}" is neither a name nor an address`;
   return { host, address: null };
 }
 

@@ -74,7 +74,8 @@ export function withDefaults(limits: Partial<RelayLimits> | undefined): RelayLim
   const all: { -readonly [Name in keyof RelayLimits]: number } = { ...defaultLimits };
   for (const [name, value] of Object.entries(limits ?? {})) {
     if (value === undefined) continue;
-    if (!(name in defaultLimits)) throw new RangeError(`Cannot set the limit "${name}": there is no such limit`);
+    if (!(name in defaultLimits))
+      throw new RangeError(`Cannot set the limit "${name}": there is no such limit`);
     if (typeof value !== "number" || !(value > 0)) {
       throw new RangeError(`Cannot set the limit "${name}" to ${value}: it must be a number above 0`);
     }

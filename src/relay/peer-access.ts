@@ -31,7 +31,8 @@ export class PeerAccess {
   }
 
   get isAnyAllowed(): boolean {
-    for (const decision of this.decisions.values()) if (decision !== "pending" && decision.allowed) return true;
+    for (const decision of this.decisions.values())
+      if (decision !== "pending" && decision.allowed) return true;
     return false;
   }
 }

@@ -2,14 +2,27 @@
 // SYN between two peers to a port. Rules first; a hook of the relay's owner may then still refuse.
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import type { Principal } from "./principal.ts";
-import { admits, admitsListening, admitsPeer, mayAdmit, matchesName, type PeerRule, type TcpRule } from "./rules.ts";
+import {
+  admits,
+  admitsListening,
+  admitsPeer,
+  matchesName,
+  mayAdmit,
+  type PeerRule,
+  type TcpRule,
+} from "./rules.ts";
 import { embeddedIpv4, specialRangesOf } from "./special-ranges.ts";
 
 export type Action =
   /** Before a name is looked up: may any address of it be allowed? */
   | { readonly kind: "lookup"; readonly host: string; readonly port: number }
   /** Before dialling. `host` is the name that was asked for, if one was. */
-  | { readonly kind: "connect"; readonly host: string | null; readonly address: IpAddress; readonly port: number }
+  | {
+      readonly kind: "connect";
+      readonly host: string | null;
+      readonly address: IpAddress;
+      readonly port: number;
+    }
   | { readonly kind: "publish"; readonly address: IpAddress; readonly port: number }
   /** Before the first SYN of a tunnel to a port of another. */
   | { readonly kind: "peer"; readonly name: string; readonly subject: string; readonly port: number }
@@ -69,7 +82,10 @@ export class Policy {
       case "peer":
         return this.decidePeer(principal.peers ?? this.options.peers, action.name, action.port);
       case "name":
-        if (principal.names === null || principal.names.some((pattern) => matchesName(pattern, action.name))) {
+        if (
+          principal.names === null ||
+          principal.names.some((pattern) => matchesName(pattern, action.name))
+        ) {
           return allow("names");
         }
         return deny("names", `the name ${action.name} is not one that ${principal.subject} may take`);
@@ -94,7 +110,8 @@ export class Policy {
         const what = host === null ? `${address}:${port}` : `${host}:${port}`;
         return deny(range.name, `no rule of the relay names ${what}, a ${range.name} address`);
       }
-      if (this.isOwn(address)) return deny("own-address", "no rule of the relay names this address of its machine");
+      if (this.isOwn(address))
+        return deny("own-address", "no rule of the relay names this address of its machine");
       return deny("egress", `no rule of the relay allows ${host ?? address}:${port}`);
     }
     // An IPv6 address that a translator turns into an IPv4 one is both: each must be allowed.

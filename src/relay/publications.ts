@@ -34,9 +34,13 @@ export class Publications {
   }
 
   publish(publish: Publish): void {
-    if (this.all.has(publish.id)) return this.refuse(publish.id, "EINVAL", "this id is published already");
+    if (this.all.has(publish.id)) {
+      this.refuse(publish.id, "EINVAL", "this id is published already");
+      return;
+    }
     if (this.all.size >= this.hub.limits.publications) {
-      return this.refuse(publish.id, "ERR_LIMIT", `more than ${this.hub.limits.publications} published ports`);
+      this.refuse(publish.id, "ERR_LIMIT", `more than ${this.hub.limits.publications} published ports`);
+      return;
     }
     const publication: Publication = {
       id: publish.id,
@@ -86,7 +90,14 @@ export class Publications {
       hub.log("info", "published", { session: session.id, name: session.name, hostname, port: bound });
       session.sendControl(
         SessionType.published,
-        writePublished({ id, host: hostname, port: bound, code: undefined, text: undefined, rule: undefined }),
+        writePublished({
+          id,
+          host: hostname,
+          port: bound,
+          code: undefined,
+          text: undefined,
+          rule: undefined,
+        }),
       );
       await this.serve(publication, listener);
     } catch (error) {

@@ -77,7 +77,7 @@ export class RelayHandshake {
         void this.answer(hello);
       },
       malformed: (text) => this.malformed(text),
-      closed: () => this.over("handshakeLost", true),
+      closed: ({ code }) => this.over(code === 1009 ? "handshakeMalformed" : "handshakeLost", true),
     });
     const nonce = new Uint8Array(nonceLength);
     this.hub.random(nonce);

@@ -88,7 +88,8 @@ export function matchesName(pattern: string, name: string): boolean {
 function split(text: string): { scheme: string; subject: string; ports: PortSet } {
   const first = text.indexOf(":");
   const last = text.lastIndexOf(":");
-  if (first < 0 || last <= first) throw wrong(text, "write tcp:HOST:PORTS, tcp:CIDR:PORTS or peer:NAME:PORTS");
+  if (first < 0 || last <= first)
+    throw wrong(text, "write tcp:HOST:PORTS, tcp:CIDR:PORTS or peer:NAME:PORTS");
   const ports = PortSet.parse(text.slice(last + 1));
   if (ports === null) throw wrong(text, `"${text.slice(last + 1)}" is no list of ports`);
   return { scheme: text.slice(0, first), subject: text.slice(first + 1, last), ports };

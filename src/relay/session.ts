@@ -2,8 +2,9 @@
 // published, and what waits in the switch for it. Holds a map of links; until links are replaced the loss of the last
 // one ends the session.
 import type { ControlMessage } from "../core/link/control-codec.ts";
-import { Driver, type LinkPort } from "../core/link/driver.ts";
+import { Driver } from "../core/link/driver.ts";
 import { type Link, LinkCloseCode, type LinkClosed } from "../core/link/link.ts";
+import type { LinkPort } from "../core/link/link-port.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { type Route, Stack } from "../core/stack/index.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
@@ -45,8 +46,8 @@ export class RelaySession {
   readonly gateway: SessionGateway;
   readonly publications: Publications;
   /** What this session may reach of others, and who holds such a thing of it. */
-  readonly access = new Map<RelaySession, PeerAccess>();
-  readonly knownBy = new Set<RelaySession>();
+  readonly access: Map<RelaySession, PeerAccess> = new Map();
+  readonly knownBy: Set<RelaySession> = new Set();
   isOpen = true;
   private readonly hub: Hub;
   private readonly stack: Stack;
@@ -101,7 +102,7 @@ export class RelaySession {
   /** Adds a link whose handshake is done. */
   attach(id: number, link: Link, receiveCap: number | undefined): void {
     const { hub } = this;
-    const port = this.driver.attach({ link, routes: [this.route], receiveCap });
+    const port = this.driver.attach(link, { routes: [this.route], receiveCap });
     const watch = new LinkWatch(hub.clock, port, {
       ...watchDefaults,
       dead: () => {
@@ -115,7 +116,8 @@ export class RelaySession {
   }
 
   sendControl(type: number, message: ControlMessage): void {
-    if (this.isOpen && !this.control.send(type, message)) this.broken("it stopped acknowledging session control");
+    if (this.isOpen && !this.control.send(type, message))
+      this.broken("it stopped acknowledging session control");
   }
 
   /** Queues a packet of another session (null: of the switch itself) for this one. */
@@ -199,7 +201,10 @@ export class RelaySession {
   }
 
   private with<T extends object>(read: T | string, use: (message: T) => void): void {
-    if (typeof read !== "string") return use(read);
+    if (typeof read !== "string") {
+      use(read);
+      return;
+    }
     this.hub.counters.controlMalformed++;
     this.broken(read);
   }
@@ -208,7 +213,10 @@ export class RelaySession {
     if (!this.isOpen) return;
     this.hub.counters.protocolErrors++;
     this.hub.log("warn", "protocol-error", { session: this.id, name: this.name, text });
-    this.end("EPROTO", `the client broke the protocol: ${text}`, { code: LinkCloseCode.protocolError, reason: text });
+    this.end("EPROTO", `the client broke the protocol: ${text}`, {
+      code: LinkCloseCode.protocolError,
+      reason: text,
+    });
   }
 
   private linkClosed(port: LinkPort, reason: LinkClosed): void {
@@ -219,6 +227,7 @@ export class RelaySession {
     }
     this.control.detach(port);
     if (this.links.size > 0 || !this.isOpen) return;
+    if (protocolCodes.has(reason.code ?? 0)) this.hub.counters.protocolErrors++;
     this.end("ERR_SESSION_EXPIRED", `the link was lost (code ${reason.code ?? "none"})`);
   }
 
@@ -232,6 +241,8 @@ export class RelaySession {
   }
 }
 
+/** Close codes that say that what came was wrong. */
+const protocolCodes: ReadonlySet<number> = new Set([1002, 1003, 1007, 1009]);
 /** RFC 8200 would allow more only with jumbograms. */
 export const gatewayMtu = 65_535 as const;
 /** DESIGN §5: at most a second; nothing on this route is old or doubled. */

@@ -97,7 +97,11 @@ const table: readonly SpecialRange[] = (
     ["site-local", "fec0::/10"],
     ["multicast", "ff00::/8", "never"],
   ] as readonly (readonly [string, string, "never"?])[]
-).map(([name, prefix, never]) => ({ name, prefix: Prefix.parse(prefix) as Prefix, never: never === "never" }));
+).map(([name, prefix, never]) => ({
+  name,
+  prefix: Prefix.parse(prefix) as Prefix,
+  never: never === "never",
+}));
 
 const lowWordHolders: readonly Prefix[] = ["::/96", "64:ff9b::/96", "::ffff:0:0:0/96"].map(
   (text) => Prefix.parse(text) as Prefix,

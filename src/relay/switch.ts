@@ -41,15 +41,22 @@ export class Switch {
       word(bytes, start + 32),
       word(bytes, start + 36),
     );
-    if (to === null) return this.toNobody(from, bytes, start, end);
+    if (to === null) {
+      this.toNobody(from, bytes, start, end);
+      return;
+    }
     if (bytes[start + 6] === icmpv6Protocol) {
-      const isKnown = from.access.get(to)?.isAnyAllowed === true || to.access.get(from)?.isAnyAllowed === true;
+      const isKnown =
+        from.access.get(to)?.isAnyAllowed === true || to.access.get(from)?.isAnyAllowed === true;
       if (isKnown) this.deliver(from, to, 0, bytes, start, end);
       else counters.peerDenied++;
       return;
     }
     const port = half(bytes, start + 42);
-    if (isFirstSyn(bytes, start)) return this.syn(from, to, port, bytes, start, end);
+    if (isFirstSyn(bytes, start)) {
+      this.syn(from, to, port, bytes, start, end);
+      return;
+    }
     if (from.access.get(to)?.allows(port) || to.access.get(from)?.allows(half(bytes, start + 40))) {
       this.deliver(from, to, word(bytes, start + 40), bytes, start, end);
       return;
@@ -71,10 +78,20 @@ export class Switch {
     session.knownBy.clear();
   }
 
-  private syn(from: RelaySession, to: RelaySession, port: number, bytes: Bytes, start: number, end: number): void {
+  private syn(
+    from: RelaySession,
+    to: RelaySession,
+    port: number,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
     const decision = this.ask(from, to, port);
     if (decision === "pending") return;
-    if (!(decision instanceof Promise)) return this.decided(decision, from, to, bytes, start, end);
+    if (!(decision instanceof Promise)) {
+      this.decided(decision, from, to, bytes, start, end);
+      return;
+    }
     // The SYN waits for the answer; it is copied, for its message may be large and the answer late.
     const held = bytes.slice(start, end);
     void decision.then((answer) => {
@@ -183,7 +200,14 @@ export class Switch {
     from.transit(null, word(bytes, start + 40), reset, 0, reset.length);
   }
 
-  private deliver(from: RelaySession, to: RelaySession, flow: number, bytes: Bytes, start: number, end: number): void {
+  private deliver(
+    from: RelaySession,
+    to: RelaySession,
+    flow: number,
+    bytes: Bytes,
+    start: number,
+    end: number,
+  ): void {
     this.options.counters.peerPackets++;
     this.options.counters.peerBytes += end - start;
     to.transit(from, flow, bytes, start, end);

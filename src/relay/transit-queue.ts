@@ -134,7 +134,14 @@ export class TransitQueue implements TransmitSource {
     this.outlet.bytes += end - start;
   }
 
-  transmit(now: Micros, out: Bytes, at: number, room: number, _linkId: number, _segmentLimit: number): number {
+  transmit(
+    now: Micros,
+    out: Bytes,
+    at: number,
+    room: number,
+    _linkId: number,
+    _segmentLimit: number,
+  ): number {
     for (const flow of this.flows.values()) {
       const packet = flow.first as Waiting;
       const length = packet.end - packet.start;
@@ -158,7 +165,8 @@ export class TransitQueue implements TransmitSource {
   /** Drops the oldest packet of the longest flow. */
   dropHead(): boolean {
     let longest: FlowQueue | null = null;
-    for (const flow of this.flows.values()) if (longest === null || flow.bytes > longest.bytes) longest = flow;
+    for (const flow of this.flows.values())
+      if (longest === null || flow.bytes > longest.bytes) longest = flow;
     if (longest === null) return false;
     this.take(longest);
     return true;

@@ -15,7 +15,9 @@ export function half(bytes: Uint8Array, at: number): number {
 /** Whether the IPv6 packet at `start` holds a whole TCP header or ICMPv6, without extension headers. */
 export function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
   const protocol = bytes[start + 6];
-  return (protocol === tcpProtocol && end - start >= 60) || (protocol === icmpv6Protocol && end - start >= 48);
+  return (
+    (protocol === tcpProtocol && end - start >= 60) || (protocol === icmpv6Protocol && end - start >= 48)
+  );
 }
 
 /** The first SYN of a connection: SYN without ACK or RST. */

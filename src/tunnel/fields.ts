@@ -97,15 +97,13 @@ export class FieldReader {
   }
 }
 
-/** No C0, DEL, C1, line separators or bidirectional controls: what is shown in logs cannot forge a line. */
+/** No control, formatting or line-separating characters: what is shown in logs cannot forge a line. */
 export function isPrintable(text: string): boolean {
-  return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(text);
+  return !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
 }
 
 /** Text from elsewhere made safe for a message field of at most `most` characters. */
 export function printable(text: string, most: number): string {
-  const clean = isPrintable(text)
-    ? text
-    : text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ");
+  const clean = isPrintable(text) ? text : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
   return clean.length <= most ? clean : `${clean.slice(0, most - 1)}…`;
 }

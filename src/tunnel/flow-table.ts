@@ -1,12 +1,15 @@
 // What the relay told of flows (`opened`, `failed`), until the connection that it belongs to takes it.
-import type { ConnectionSource } from "../core/link/driver.ts";
+import type { ConnectionSource } from "../core/link/connection-source.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr } from "../core/net/socket-addr.ts";
 import { type Failed, flowKey, type Opened } from "./flow-messages.ts";
 
 export class FlowTable {
   /** Connections under way from here. */
-  private readonly dials = new Map<string, { readonly source: ConnectionSource; readonly target: SocketAddr }>();
+  private readonly dials = new Map<
+    string,
+    { readonly source: ConnectionSource; readonly target: SocketAddr }
+  >();
   /** Connections that come, between `opened` and accept. */
   private readonly announced = new Map<string, Opened>();
 

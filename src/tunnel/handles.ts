@@ -23,7 +23,8 @@ export class HandleTable {
       this.byName.set(name, known);
       return { handle: known, isNew: false };
     }
-    const handle = this.byName.size < this.limit ? handleAddress(this.prefix, this.byName.size + 1) : this.evict();
+    const handle =
+      this.byName.size < this.limit ? handleAddress(this.prefix, this.byName.size + 1) : this.evict();
     this.byName.set(name, handle);
     return { handle, isNew: true };
   }

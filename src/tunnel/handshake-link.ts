@@ -1,6 +1,6 @@
 // A link during its handshake: control frames only, and few bytes, until one side says that the handshake is done.
 // Then it is a link like any other, and gives the driver what came after the handshake's last frame.
-import { decodeControl, encodeControl, type ControlMessage } from "../core/link/control-codec.ts";
+import { type ControlMessage, decodeControl, encodeControl } from "../core/link/control-codec.ts";
 import { CONTROL_HEADER, frameError, frameLength } from "../core/link/frames.ts";
 import type { Link, LinkClosed, LinkHandler } from "../core/link/link.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
@@ -119,14 +119,26 @@ export class HandshakeLink implements Link {
     let at = 0;
     while (at < all.length && this.handshake !== null) {
       const length = frameLength(all, at, all.length);
-      if (length < 0) return this.refuse(frameError(all, at));
+      if (length < 0) {
+        this.refuse(frameError(all, at));
+        return;
+      }
       if (length === 0 || at + length > all.length) {
-        if (this.framed) return this.refuse("a message ends inside a frame");
+        if (this.framed) {
+          this.refuse("a message ends inside a frame");
+          return;
+        }
         break;
       }
-      if (all[at] !== 0) return this.refuse("a packet came before the end of the handshake");
+      if (all[at] !== 0) {
+        this.refuse("a packet came before the end of the handshake");
+        return;
+      }
       const message = decodeControl(all, at + CONTROL_HEADER, at + length);
-      if (typeof message === "string") return this.refuse(message);
+      if (typeof message === "string") {
+        this.refuse(message);
+        return;
+      }
       const type = all[at + 1];
       at += length;
       // Counted anew: what followed must still be within the limit, what was read is gone.

@@ -115,7 +115,10 @@ class ClientHandshake {
       return;
     }
     const challenge = readChallenge(message);
-    if (typeof challenge === "string") return this.malformed(challenge);
+    if (typeof challenge === "string") {
+      this.malformed(challenge);
+      return;
+    }
     this.isChallenged = true;
     const nonce = new Uint8Array(nonceLength);
     this.options.random(nonce);
@@ -132,14 +135,20 @@ class ClientHandshake {
 
   private welcomed(message: ControlMessage): void {
     const welcome = readWelcome(message);
-    if (typeof welcome === "string") return this.malformed(welcome);
+    if (typeof welcome === "string") {
+      this.malformed(welcome);
+      return;
+    }
     this.link.done();
     if (this.settle()) this.resolve({ welcome, link: this.link });
   }
 
   private refused(message: ControlMessage): void {
     const refuse = readRefuse(message);
-    if (typeof refuse === "string") return this.malformed(refuse);
+    if (typeof refuse === "string") {
+      this.malformed(refuse);
+      return;
+    }
     this.fail(refuse.code, `refused the tunnel: ${refuse.text}`, { retryAfter: refuse.retryAfter });
   }
 

@@ -46,13 +46,19 @@ export class LinkWatch {
     const now = this.clock.now();
     const { idle, patience } = this.options;
     if (this.pingedAt !== null && this.port.lastArrival < this.pingedAt) {
-      if (now - this.pingedAt < patience) return this.arm(this.pingedAt + patience);
+      if (now - this.pingedAt < patience) {
+        this.arm(this.pingedAt + patience);
+        return;
+      }
       this.timer = null;
       this.options.dead();
       return;
     }
     this.pingedAt = null;
-    if (now - this.port.lastArrival < idle) return this.arm(this.port.lastArrival + idle);
+    if (now - this.port.lastArrival < idle) {
+      this.arm(this.port.lastArrival + idle);
+      return;
+    }
     this.pingedAt = now;
     this.port.ping();
     this.arm(now + patience);

@@ -76,7 +76,9 @@ export class Publisher {
       pending.resolve({ id: answer.id, published: new SocketAddr(answer.host, answer.port) });
     } catch (error) {
       this.unpublish(answer.id);
-      pending.reject(new NetError("EPROTO", "Cannot publish: the relay answered with no address", { cause: error }));
+      pending.reject(
+        new NetError("EPROTO", "Cannot publish: the relay answered with no address", { cause: error }),
+      );
     }
   }
 

@@ -6,6 +6,8 @@ import type { ControlMessage } from "../core/link/control-codec.ts";
 /** What carries control: a LinkPort. */
 export interface ControlCarrier {
   sendControl(type: number, message: ControlMessage): void;
+  /** The next `received` tells that everything up to `number` was applied. */
+  acknowledge(number: number): void;
 }
 
 export interface SessionControlOptions {
@@ -74,7 +76,11 @@ export class SessionControl {
       this.options.protocolError(carrier, `session control ${type} has no number`);
       return;
     }
-    if (number <= this.lastApplied) return;
+    if (number <= this.lastApplied) {
+      // Sent again, so the acknowledgement may have been lost.
+      carrier.acknowledge(this.lastApplied);
+      return;
+    }
     if (number !== this.lastApplied + 1) {
       // One link keeps order, so a gap on it can never close.
       if (this.carriers.length < 2 || this.early.size >= earlyLimit) {
@@ -90,10 +96,11 @@ export class SessionControl {
     this.applyNext(type, message);
     for (;;) {
       const next = this.early.get(this.lastApplied + 1);
-      if (next === undefined) return;
+      if (next === undefined) break;
       this.early.delete(this.lastApplied + 1);
       this.applyNext(next.type, next.message);
     }
+    carrier.acknowledge(this.lastApplied);
   }
 
   /** The other side applied everything up to `number`. */

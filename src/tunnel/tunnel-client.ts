@@ -2,9 +2,11 @@
 // names, and one end for everything in it. Until links are replaced, the loss of the link ends the tunnel with
 // ERR_SESSION_EXPIRED at every stream, pending call and listener.
 import type { Clock, RandomBytes } from "../core/link/clock.ts";
+import type { ConnectionSource } from "../core/link/connection-source.ts";
 import type { ControlMessage } from "../core/link/control-codec.ts";
-import { type ConnectionSource, Driver, type LinkPort } from "../core/link/driver.ts";
+import { Driver } from "../core/link/driver.ts";
 import { type Link, LinkCloseCode, type LinkClosed } from "../core/link/link.ts";
+import type { LinkPort } from "../core/link/link-port.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import type { ConnectOptions } from "../core/net/options.ts";
@@ -16,15 +18,15 @@ import type { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
 import { firstSessionType, SessionType } from "./control-types.ts";
 import { Destinations } from "./destinations.ts";
+import { readFailed, readOpened } from "./flow-messages.ts";
 import { FlowTable } from "./flow-table.ts";
 import type { Welcome } from "./handshake-messages.ts";
 import { LinkWatch, watchDefaults } from "./link-watch.ts";
 import { readResolved } from "./name-messages.ts";
+import { readPublished } from "./publish-messages.ts";
 import { Publisher } from "./publisher.ts";
 import { SessionControl } from "./session-control.ts";
 import { readBye, readRoute, writeBye } from "./session-messages.ts";
-import { readFailed, readOpened } from "./flow-messages.ts";
-import { readPublished } from "./publish-messages.ts";
 import { TunnelListenerSource } from "./tunnel-listener.ts";
 import type {
   Tunnel,
@@ -98,8 +100,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
       this.settleClosed = { resolve, reject };
     });
     this.closed.catch(() => {});
-    const port = this.driver.attach({
-      link,
+    const port = this.driver.attach(link, {
       routes: [gatewayRoute, peerRoute],
       receiveCap: welcome.receiveCap,
     });
@@ -147,10 +148,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
     this.requireOpen("bind", wanted);
     this.requireOwn(wanted, "bind");
     const place = options.publish === undefined ? undefined : SocketAddr.from(options.publish);
-    const inner = this.driver.listen(
-      { address: null, port: wanted.port, backlog: options.backlog },
-      options,
-    );
+    const inner = this.driver.listen({ address: null, port: wanted.port, backlog: options.backlog }, options);
     let publication: { readonly id: number; readonly published: SocketAddr } | undefined;
     if (place !== undefined) {
       try {

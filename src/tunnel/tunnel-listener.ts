@@ -1,5 +1,6 @@
 // A listener of a tunnel: the stack's, with what the relay attests of each dialler, and with the port it publishes.
-import type { ConnectionListener, ConnectionSource } from "../core/link/driver.ts";
+import type { ConnectionListener } from "../core/link/connection-listener.ts";
+import type { ConnectionSource } from "../core/link/connection-source.ts";
 import type { ListenerSink, ListenerSource } from "../core/net/listener-source.ts";
 import type { SocketAddr } from "../core/net/socket-addr.ts";
 

@@ -5,7 +5,7 @@ import type { LinkDialer } from "../core/link/link.ts";
 import type { NetError } from "../core/net/net-error.ts";
 import type { Network } from "../core/net/network.ts";
 import type { BindOptions, ConnectOptions } from "../core/net/options.ts";
-import type { SocketAddr, SocketAddrLike } from "../core/net/socket-addr.ts";
+import type { SocketAddrLike } from "../core/net/socket-addr.ts";
 import type { TcpListener } from "../core/net/tcp-listener.ts";
 import type { TcpStream } from "../core/net/tcp-stream.ts";
 import type { WebSocketClass } from "./default-dialer.ts";

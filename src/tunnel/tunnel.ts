@@ -14,7 +14,8 @@ export const Tunnel: TunnelConstructor = {
   async open(target, options = {}) {
     const name = readName(options.name);
     const timeout = options.timeout ?? defaultTimeout;
-    if (!(timeout > 0)) throw new RangeError(`Cannot open a tunnel with the timeout ${timeout}: it must be above 0`);
+    if (!(timeout > 0))
+      throw new RangeError(`Cannot open a tunnel with the timeout ${timeout}: it must be above 0`);
     if (options.links !== undefined && options.links !== 1) {
       throw new RangeError(`Cannot open a tunnel with ${options.links} links: this version keeps exactly 1`);
     }
@@ -28,9 +29,13 @@ export const Tunnel: TunnelConstructor = {
     const started = clock.now();
     const timer = clock.schedule(started + timeout * 1_000, () => {
       attempt.abort(
-        new NetError("ETIMEDOUT", `Cannot open a tunnel: ${dialer.description} did not answer within ${timeout} ms`, {
-          op: "connect",
-        }),
+        new NetError(
+          "ETIMEDOUT",
+          `Cannot open a tunnel: ${dialer.description} did not answer within ${timeout} ms`,
+          {
+            op: "connect",
+          },
+        ),
       );
     });
     try {

@@ -11,6 +11,8 @@ export class NodeWebSocketLink implements Link {
   private readonly socket: NodeWebSocket;
   private handler: LinkHandler | null = null;
   private failure: unknown;
+  /** The close code that says what was wrong with what the other side sent. */
+  private failureCode: number | undefined;
   private isClosed = false;
   private inFlight = 0;
   private bytesInFlight = 0;
@@ -37,6 +39,7 @@ export class NodeWebSocketLink implements Link {
     });
     this.socket.on("error", (error) => {
       this.failure ??= error;
+      this.failureCode ??= codeOf((error as { readonly code?: unknown }).code);
     });
     this.socket.on("close", (code, reason) => this.finish(code, new TextDecoder().decode(reason)));
     if (this.socket.readyState > openState) queueMicrotask(() => this.finish(1006, ""));
@@ -76,7 +79,7 @@ export class NodeWebSocketLink implements Link {
     if (this.closeTimer !== null) clearTimeout(this.closeTimer);
     if (this.isClosed) return;
     this.isClosed = true;
-    this.handler?.closed(closedBy(code, reason, this.failure));
+    this.handler?.closed(closedBy(this.failureCode ?? code, reason, this.failure));
   }
 }
 
@@ -84,3 +87,10 @@ const sendOptions = { binary: true, compress: false } as const;
 
 /** How long the other side may take to answer a close frame. */
 const closeMilliseconds = 2_000;
+
+/** ws closes a link whose frames are wrong, and then reports 1006 for want of an answer. */
+function codeOf(error: unknown): number | undefined {
+  if (typeof error !== "string" || !error.startsWith("WS_ERR_")) return undefined;
+  if (error === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH" || error.startsWith("WS_ERR_TOO_MANY")) return 1009;
+  return error === "WS_ERR_INVALID_UTF8" ? 1007 : 1002;
+}

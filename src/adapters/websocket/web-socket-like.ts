@@ -1,6 +1,16 @@
 // The shape of a WebSocket that this adapter needs: the WHATWG class of browsers, Deno, Bun and Node 22, and the
 // class of the npm package ws. Structural, because ws's class does not assign to the DOM's.
 
+/** What its events hold, of whichever type. */
+export interface WebSocketEventLike {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly error?: unknown;
+  readonly message?: unknown;
+}
+
 /** A WebSocket as browsers, Deno, Bun, Node 22 and ws have it. */
 export interface WebSocketLike {
   binaryType: string;
@@ -9,8 +19,14 @@ export interface WebSocketLike {
   readonly bufferedAmount: number;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
-  addEventListener(type: "open" | "message" | "error" | "close", listener: (event: never) => void): void;
-  removeEventListener(type: "open" | "message" | "error" | "close", listener: (event: never) => void): void;
+  addEventListener(
+    type: "open" | "message" | "error" | "close",
+    listener: (event: WebSocketEventLike) => void,
+  ): void;
+  removeEventListener(
+    type: "open" | "message" | "error" | "close",
+    listener: (event: WebSocketEventLike) => void,
+  ): void;
 }
 
 /** A class that makes them. */

@@ -8,7 +8,9 @@ import { isNodeWebSocket, openState, type WebSocketLike } from "./web-socket-lik
 
 export interface WebSocketLinkOptions {
   /** For errors and logs, without secrets. Default: "websocket". */
-  readonly description?: string;
+  readonly description?: string | undefined;
+  /** Bytes of a message from which on the link is closed with 1009. Sockets of ws check by themselves. */
+  readonly maxMessage?: number | undefined;
 }
 
 /**
@@ -19,7 +21,7 @@ export function webSocketLink(socket: WebSocketLike, options: WebSocketLinkOptio
   const description = options.description ?? "websocket";
   return isNodeWebSocket(socket)
     ? new NodeWebSocketLink(socket, description)
-    : new WebSocketLink(socket, description);
+    : new WebSocketLink(socket, description, options.maxMessage ?? Number.POSITIVE_INFINITY);
 }
 
 class WebSocketLink implements Link {
@@ -27,14 +29,16 @@ class WebSocketLink implements Link {
   readonly copiesOnSend = true;
   readonly description: string;
   private readonly socket: WebSocketLike;
+  private readonly maxMessage: number;
   private handler: LinkHandler | null = null;
   private failure: unknown;
   private poll: ReturnType<typeof setTimeout> | null = null;
   private isClosed = false;
 
-  constructor(socket: WebSocketLike, description: string) {
+  constructor(socket: WebSocketLike, description: string, maxMessage: number) {
     this.socket = socket;
     this.description = description;
+    this.maxMessage = maxMessage;
     socket.binaryType = "arraybuffer";
   }
 
@@ -44,16 +48,17 @@ class WebSocketLink implements Link {
 
   start(handler: LinkHandler): void {
     this.handler = handler;
-    this.socket.addEventListener("message", (event: { readonly data: unknown }) => {
+    this.socket.addEventListener("message", (event) => {
       if (this.isClosed) return;
-      if (event.data instanceof ArrayBuffer) handler.message(new Uint8Array(event.data));
-      else this.close(1003, "a text message");
+      if (!(event.data instanceof ArrayBuffer)) this.close(1003, "a text message");
+      else if (event.data.byteLength > this.maxMessage) this.close(1009, "a message too big");
+      else handler.message(new Uint8Array(event.data));
     });
-    this.socket.addEventListener("error", (event: unknown) => {
+    this.socket.addEventListener("error", (event) => {
       this.failure = event;
     });
-    this.socket.addEventListener("close", (event: { readonly code: number; readonly reason: string }) => {
-      this.finish(event.code, event.reason);
+    this.socket.addEventListener("close", (event) => {
+      this.finish(event.code ?? 1006, event.reason ?? "");
     });
     // It may have closed between its opening and now: no event will tell.
     if (this.socket.readyState > openState) queueMicrotask(() => this.finish(1006, ""));

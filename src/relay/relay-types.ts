@@ -1,0 +1,31 @@
+// The face of a running relay that is the same on every runtime.
+import type { SocketAddr } from "../core/net/socket-addr.ts";
+import type { RelayCounters } from "./counters.ts";
+import type { SessionInfo } from "./relay-core.ts";
+
+export interface RunningRelay extends AsyncDisposable {
+  /** What tunnels open: "ws://127.0.0.1:8080/". Empty for a relay without a server of its own. */
+  readonly url: string;
+  /** Where it listens; undefined for a relay without a server of its own. */
+  readonly addr: SocketAddr | undefined;
+  /** What it counted so far: live numbers. */
+  readonly counters: Readonly<RelayCounters>;
+  /** Who is there now. */
+  readonly sessions: readonly SessionInfo[];
+  /** Tells every client, ends sessions and published ports, stops listening. At most 5 s. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The URL of a server that listens at `addr`. All addresses are told as this machine's. */
+export function relayUrl(addr: SocketAddr, path: string, isSecure: boolean): string {
+  const { hostname } = addr;
+  const host =
+    hostname === "0.0.0.0"
+      ? "127.0.0.1"
+      : hostname === "::"
+        ? "[::1]"
+        : hostname.includes(":")
+          ? `[${hostname}]`
+          : hostname;
+  return `${isSecure ? "wss" : "ws"}://${host}:${addr.port}${path}`;
+}
