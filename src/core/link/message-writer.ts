@@ -94,7 +94,7 @@ export class MessageWriter {
     }
     const capacity = this.slab.length - this.start;
     if (capacity >= MAX_MESSAGE) return false;
-    const wish = this.slab === EMPTY ? this.expected : Math.max(2 * this.length, SMALL);
+    const wish = this.slab === EMPTY ? this.expected : 2 * capacity;
     this.move(Math.min(MAX_MESSAGE, (Math.max(wish, 2 * SMALL) + GRAIN - 1) & -GRAIN));
     return true;
   }
