@@ -100,7 +100,7 @@ export const rooms: readonly Room[] = [
     name: "entry",
     files: /^(index\.(node|deno|browser|default)|version|core\/index|[\w.-]+)\.ts$/,
     rooms: all,
-    packages: [node],
+    packages: [node, /^ws$/],
     runtime: true,
   },
 ];
