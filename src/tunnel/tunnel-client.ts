@@ -160,6 +160,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
     }
     const source: TunnelListenerSource = new TunnelListenerSource(
       inner,
+      new SocketAddr(this.address, inner.localAddr.port),
       publication?.published,
       (accepted) => this.flows.describe(accepted),
       () => {

@@ -5,6 +5,7 @@ import type { ListenerSink, ListenerSource } from "../core/net/listener-source.t
 import type { SocketAddr } from "../core/net/socket-addr.ts";
 
 export class TunnelListenerSource implements ListenerSource {
+  readonly localAddr: SocketAddr;
   readonly published: SocketAddr | undefined;
   private readonly inner: ConnectionListener;
   private readonly describe: (source: ConnectionSource) => void;
@@ -13,18 +14,16 @@ export class TunnelListenerSource implements ListenerSource {
 
   constructor(
     inner: ConnectionListener,
+    localAddr: SocketAddr,
     published: SocketAddr | undefined,
     describe: (source: ConnectionSource) => void,
     onClose: () => void,
   ) {
     this.inner = inner;
+    this.localAddr = localAddr;
     this.published = published;
     this.describe = describe;
     this.onClose = onClose;
-  }
-
-  get localAddr(): SocketAddr {
-    return this.inner.localAddr;
   }
 
   attach(sink: ListenerSink): void {

@@ -3,6 +3,7 @@
 import type { Link, LinkHandler } from "../../core/link/link.ts";
 import type { Bytes } from "../../core/wire/bytes.ts";
 import { closeCodeToSend, closedBy, closeReasonToSend } from "./close-codes.ts";
+import { EarlyMessages } from "./early-messages.ts";
 
 /** The part of Bun's ServerWebSocket that is used. */
 export interface BunServerWebSocket {
@@ -17,7 +18,8 @@ export class BunServerLink implements Link {
   readonly framed = true;
   readonly description: string;
   private readonly socket: BunServerWebSocket;
-  private handler: LinkHandler | null = null;
+  private readonly early = new EarlyMessages();
+  private handler: LinkHandler = this.early;
   private isClosed = false;
   private closeTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -31,7 +33,9 @@ export class BunServerLink implements Link {
   }
 
   start(handler: LinkHandler): void {
-    this.handler = handler;
+    this.early.handOver(handler, () => {
+      this.handler = handler;
+    });
   }
 
   send(message: Bytes): void {
@@ -49,13 +53,13 @@ export class BunServerLink implements Link {
   /** The server's `message` handler. Bun makes each message a buffer of its own. */
   received(data: unknown): void {
     if (this.isClosed) return;
-    if (data instanceof Uint8Array) this.handler?.message(plainView(data));
+    if (data instanceof Uint8Array) this.handler.message(plainView(data));
     else this.close(1003, "a text message");
   }
 
   /** The server's `drain` handler. */
   drained(): void {
-    if (!this.isClosed && this.socket.getBufferedAmount() === 0) this.handler?.drained();
+    if (!this.isClosed && this.socket.getBufferedAmount() === 0) this.handler.drained();
   }
 
   /** The server's `close` handler. */
@@ -63,7 +67,7 @@ export class BunServerLink implements Link {
     if (this.closeTimer !== null) clearTimeout(this.closeTimer);
     if (this.isClosed) return;
     this.isClosed = true;
-    this.handler?.closed(closedBy(code, reason, undefined));
+    this.handler.closed(closedBy(code, reason, undefined));
   }
 }
 

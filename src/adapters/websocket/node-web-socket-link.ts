@@ -3,13 +3,15 @@
 import type { Link, LinkHandler } from "../../core/link/link.ts";
 import type { Bytes } from "../../core/wire/bytes.ts";
 import { closeCodeToSend, closedBy, closeReasonToSend } from "./close-codes.ts";
+import { EarlyMessages } from "./early-messages.ts";
 import { type NodeWebSocket, openState } from "./web-socket-like.ts";
 
 export class NodeWebSocketLink implements Link {
   readonly framed = true;
   readonly description: string;
   private readonly socket: NodeWebSocket;
-  private handler: LinkHandler | null = null;
+  private readonly early = new EarlyMessages();
+  private handler: LinkHandler = this.early;
   private failure: unknown;
   /** The close code that says what was wrong with what the other side sent. */
   private failureCode: number | undefined;
@@ -23,6 +25,17 @@ export class NodeWebSocketLink implements Link {
     this.description = description;
     // "arraybuffer" would copy every message that shares its read with another.
     socket.binaryType = "nodebuffer";
+    socket.on("message", (data, isBinary) => {
+      if (this.isClosed) return;
+      if (!isBinary) this.close(1003, "a text message");
+      // A plain view: a Buffer's slice() does not copy, which would surprise whoever reads the stream.
+      else this.handler.message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    });
+    socket.on("error", (error) => {
+      this.failure ??= error;
+      this.failureCode ??= codeOf((error as { readonly code?: unknown }).code);
+    });
+    socket.on("close", (code, reason) => this.finish(code, new TextDecoder().decode(reason)));
   }
 
   get buffered(): number {
@@ -30,19 +43,9 @@ export class NodeWebSocketLink implements Link {
   }
 
   start(handler: LinkHandler): void {
-    this.handler = handler;
-    this.socket.on("message", (data, isBinary) => {
-      if (this.isClosed) return;
-      if (!isBinary) this.close(1003, "a text message");
-      // A plain view: a Buffer's slice() does not copy, which would surprise whoever reads the stream.
-      else handler.message(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.early.handOver(handler, () => {
+      this.handler = handler;
     });
-    this.socket.on("error", (error) => {
-      this.failure ??= error;
-      this.failureCode ??= codeOf((error as { readonly code?: unknown }).code);
-    });
-    this.socket.on("close", (code, reason) => this.finish(code, new TextDecoder().decode(reason)));
-    if (this.socket.readyState > openState) queueMicrotask(() => this.finish(1006, ""));
   }
 
   send(message: Bytes): void {
@@ -52,7 +55,7 @@ export class NodeWebSocketLink implements Link {
     this.inFlight++;
     this.socket.send(message, sendOptions, () => {
       this.bytesInFlight -= size;
-      if (--this.inFlight === 0 && !this.isClosed) this.handler?.drained();
+      if (--this.inFlight === 0 && !this.isClosed) this.handler.drained();
     });
   }
 
@@ -79,7 +82,7 @@ export class NodeWebSocketLink implements Link {
     if (this.closeTimer !== null) clearTimeout(this.closeTimer);
     if (this.isClosed) return;
     this.isClosed = true;
-    this.handler?.closed(closedBy(this.failureCode ?? code, reason, this.failure));
+    this.handler.closed(closedBy(this.failureCode ?? code, reason, this.failure));
   }
 }
 

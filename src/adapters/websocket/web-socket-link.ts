@@ -3,6 +3,7 @@
 import type { Link, LinkHandler } from "../../core/link/link.ts";
 import type { Bytes } from "../../core/wire/bytes.ts";
 import { closeCodeToSend, closedBy, closeReasonToSend } from "./close-codes.ts";
+import { EarlyMessages } from "./early-messages.ts";
 import { NodeWebSocketLink } from "./node-web-socket-link.ts";
 import { isNodeWebSocket, openState, type WebSocketLike } from "./web-socket-like.ts";
 
@@ -30,7 +31,8 @@ class WebSocketLink implements Link {
   readonly description: string;
   private readonly socket: WebSocketLike;
   private readonly maxMessage: number;
-  private handler: LinkHandler | null = null;
+  private readonly early = new EarlyMessages();
+  private handler: LinkHandler = this.early;
   private failure: unknown;
   private poll: ReturnType<typeof setTimeout> | null = null;
   private isClosed = false;
@@ -40,6 +42,18 @@ class WebSocketLink implements Link {
     this.description = description;
     this.maxMessage = maxMessage;
     socket.binaryType = "arraybuffer";
+    socket.addEventListener("message", (event) => {
+      if (this.isClosed) return;
+      if (!(event.data instanceof ArrayBuffer)) this.close(1003, "a text message");
+      else if (event.data.byteLength > this.maxMessage) this.close(1009, "a message too big");
+      else this.handler.message(new Uint8Array(event.data));
+    });
+    socket.addEventListener("error", (event) => {
+      this.failure = event;
+    });
+    socket.addEventListener("close", (event) => {
+      this.finish(event.code ?? 1006, event.reason ?? "");
+    });
   }
 
   get buffered(): number {
@@ -47,21 +61,9 @@ class WebSocketLink implements Link {
   }
 
   start(handler: LinkHandler): void {
-    this.handler = handler;
-    this.socket.addEventListener("message", (event) => {
-      if (this.isClosed) return;
-      if (!(event.data instanceof ArrayBuffer)) this.close(1003, "a text message");
-      else if (event.data.byteLength > this.maxMessage) this.close(1009, "a message too big");
-      else handler.message(new Uint8Array(event.data));
+    this.early.handOver(handler, () => {
+      this.handler = handler;
     });
-    this.socket.addEventListener("error", (event) => {
-      this.failure = event;
-    });
-    this.socket.addEventListener("close", (event) => {
-      this.finish(event.code ?? 1006, event.reason ?? "");
-    });
-    // It may have closed between its opening and now: no event will tell.
-    if (this.socket.readyState > openState) queueMicrotask(() => this.finish(1006, ""));
   }
 
   send(message: Bytes): void {
@@ -94,7 +96,7 @@ class WebSocketLink implements Link {
       this.poll = null;
       if (this.isClosed) return;
       if (this.socket.bufferedAmount > 0) this.startPoll();
-      else this.handler?.drained();
+      else this.handler.drained();
     }, pollMilliseconds);
   }
 
@@ -103,7 +105,7 @@ class WebSocketLink implements Link {
     this.isClosed = true;
     if (this.poll !== null) clearTimeout(this.poll);
     this.poll = null;
-    this.handler?.closed(closedBy(code, reason, this.failure));
+    this.handler.closed(closedBy(code, reason, this.failure));
   }
 }
 
