@@ -1,6 +1,6 @@
 // Bodies on their way out, of responses and of requests: as they are where the length is known, else chunked
 // (RFC 9112 7.1). The next piece is taken from its source only when the stream took the last one.
-/** Sends bytes after all that was sent before. */
+/** Sends bytes. One at a time: the next call is made when the last one is done. */
 export type Write = (bytes: Uint8Array) => Promise<void>;
 
 /**
@@ -110,8 +110,13 @@ function asBytes(piece: unknown): Uint8Array {
 
 async function writeChunk(write: Write, piece: Uint8Array): Promise<void> {
   const size = new TextEncoder().encode(`${piece.length.toString(16)}\r\n`);
-  if (piece.length <= JOIN_LIMIT) await write(join(size, piece, CRLF));
-  else await Promise.all([write(size), write(piece), write(CRLF)]);
+  if (piece.length <= JOIN_LIMIT) {
+    await write(join(size, piece, CRLF));
+    return;
+  }
+  await write(size);
+  await write(piece);
+  await write(CRLF);
 }
 
 const MICROTASKS = 24;

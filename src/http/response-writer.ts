@@ -59,7 +59,10 @@ async function writeWhole(
   const head = headBytes(response, context, keep, lengthField(response, context.method, body?.length ?? 0));
   if (body === null || body.length === 0 || context.method === "HEAD") await write(head);
   else if (body.length <= JOIN_LIMIT) await write(join(head, body));
-  else await Promise.all([write(head), write(body)]);
+  else {
+    await write(head);
+    await write(body);
+  }
   return keep;
 }
 
