@@ -25,6 +25,8 @@ describe("In a Chromium tab", () => {
         resolveDir: import.meta.dirname,
       },
       bundle: true,
+      // package.json says that only entries have side effects; the page is one too.
+      ignoreAnnotations: true,
       write: false,
       format: "iife",
       platform: "browser",
