@@ -29,7 +29,8 @@ export default defineConfig([
       "relay.bun": "src/relay/index.bun.ts",
       http: "src/http/index.ts",
     },
-    platform: "neutral",
+    // Leaves node:* alone; the entries for browsers reach none of it (test/package holds that).
+    platform: "node",
     sourcemap: true,
     // Without splitting each entry gets its own NetError, and `instanceof` fails between entries.
     splitting: true,

@@ -28,6 +28,7 @@ const programs = {
     const serving = (async () => {
       const [stream] = await listener.accept();
       for await (const bytes of stream) await stream.writeAll(bytes);
+      await stream.close();
     })();
     const stream = await TcpStream.connect(listener.localAddr, { timeout: 10_000 });
     const sent = new Uint8Array(300_000).map((_, index) => index % 251);
@@ -82,6 +83,17 @@ const programs = {
   "page.mjs": `
     import { NetError, SocketAddr, TcpListener, TcpStream, Tunnel } from "fourtuple";
     globalThis.fourtuple = { NetError, SocketAddr, TcpListener, TcpStream, Tunnel };
+    // A page has a WebSocket; this one only tells that it was asked.
+    globalThis.WebSocket = class {
+      constructor(url) {
+        throw new Error("asked for " + url);
+      }
+    };
+    const told = (promise) => promise.then(() => "no error", (error) => error.code + " " + error.message + " " + error.cause?.message);
+    console.log(JSON.stringify({
+      tunnel: await told(Tunnel.open("ws://127.0.0.1:9/")),
+      sockets: await told(TcpStream.connect("127.0.0.1:9")),
+    }));
   `,
 };
 
@@ -328,6 +340,31 @@ describe("A bundle for a browser", () => {
       `browser bundle without msgpackr: ${(text.length / 1000).toFixed(1)} KB, ${(size / 1000).toFixed(1)} KB gzip`,
     );
     expect(size).toBeLessThanOrEqual(25_000);
+  });
+
+  test("keeps the registration of WebSockets, and says what to do without sockets", async () => {
+    const expected = {
+      tunnel: expect.stringContaining("asked for ws://127.0.0.1:9/"),
+      sockets: expect.stringMatching(/^ENOTSUP .*Tunnel/),
+    };
+    const byEsbuild = join(packed.folder, "page-esbuild.mjs");
+    writeFileSync(byEsbuild, (await bundle("browser", [])).text);
+    expect(await runProgram({ path: process.execPath }, [byEsbuild])).toEqual(expected);
+    writeFileSync(
+      join(packed.folder, "vite.page.config.mjs"),
+      `export default {
+        build: {
+          outDir: "vite-page",
+          target: "es2022",
+          lib: { entry: "page.mjs", formats: ["es"], fileName: () => "page.mjs" },
+        },
+        logLevel: "error",
+      };`,
+    );
+    const parameters = [binary("vite", "bin/vite.js"), "build", "--config", "vite.page.config.mjs"];
+    expect(await run(process.execPath, parameters, { cwd: packed.folder })).toMatchObject({ code: 0 });
+    const byVite = join(packed.folder, "vite-page", "page.mjs");
+    expect(await runProgram({ path: process.execPath }, [byVite])).toEqual(expected);
   });
 
   test("is prebuilt as one file that imports nothing", async () => {
