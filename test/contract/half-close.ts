@@ -97,6 +97,8 @@ export function halfClose({ test }: Chapter): void {
     await settle();
     equal(isClosed, false, "closed after one direction");
     await server.closeWrite();
+    // Where the system tells of the end to readers only, somebody has to read.
+    equal(await client.read(new Uint8Array(1)), null, "the end");
     await client.closed;
   });
 

@@ -28,6 +28,7 @@ export function leaks({ test, limits }: Chapter): void {
     ok(states.includes(client.info().state), `a state of RFC 9293, not ${client.info().state}`);
     equal(server.info().state, "CLOSE-WAIT", "after the peer's FIN");
     await server.close();
+    equal(await client.read(new Uint8Array(1)), null, "the other end");
     await client.closed;
     ok(states.includes(client.info().state), "a state after the end");
   });

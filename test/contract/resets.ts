@@ -18,11 +18,12 @@ export function resets({ test, limits }: Chapter): void {
       // The first byte tells that the segment has arrived.
       await client.peek(new Uint8Array(1));
       server.abort();
-      await rejectsWith(client.closed, "ECONNRESET", "closed");
+      await settle();
       bytesEqual(await readBytes(client, 1_000), pattern(1_000), "bytes before the reset");
       await rejectsWith(client.read(new Uint8Array(1)), "ECONNRESET", "read", "read");
       await rejectsWith(client.readChunk(), "ECONNRESET", "readChunk", "read");
       await rejectsWith(client.readToEnd(), "ECONNRESET", "readToEnd", "read");
+      await rejectsWith(client.closed, "ECONNRESET", "closed");
     },
     "reset",
   );

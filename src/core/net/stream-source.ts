@@ -80,7 +80,8 @@ export interface StreamSink {
   writable(): void;
   /**
    * Exactly once: the connection is over, gracefully (null: both directions ended, or `close()` was flushed) or
-   * not. Bytes received before stay readable, then `receive()` ends with `null` or throws.
+   * not. Bytes received before stay readable, then `receive()` ends with `null` or throws. A source whose system
+   * tells of the end to readers only may wait until `receive()` has come to it.
    */
   closed(error: NetError | null): void;
 }

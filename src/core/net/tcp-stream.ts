@@ -122,7 +122,8 @@ export interface TcpStream extends AsyncIterable<Bytes>, AsyncDisposable {
   abort(reason?: unknown): void;
   /**
    * Settles when the connection is over: resolves after both directions ended or `close()` has flushed; rejects
-   * with NetError if it failed or was aborted. Never an unhandled rejection.
+   * with NetError if it failed or was aborted. Never an unhandled rejection. The system's sockets notice the peer's
+   * end only while somebody reads.
    */
   readonly closed: Promise<void>;
 
