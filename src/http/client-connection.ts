@@ -1,6 +1,6 @@
 // One connection of a client: sends a request, reads its response, and says when it can carry another. Request and
-// response bodies stream at the same time. Nothing here holds on to a response's body stream, so that one nobody
-// reads can be collected and its connection with it.
+// response bodies stream at the same time. A body that nobody reads is ended by a timer: garbage collection cannot
+// tell, as Chromium collects a stream's wrapper while it reads the stream.
 import type { Bytes, TcpStream } from "../core/net/index.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { type BodyDecoder, decodeBody } from "./body-decoder.ts";
@@ -20,6 +20,8 @@ export interface ClientLimits {
   readonly headersTimeout: number;
   /** Milliseconds without a byte of a body, in either direction. */
   readonly bodyTimeout: number;
+  /** Milliseconds after which a response's body must have been begun to be read. */
+  readonly unreadTimeout: number;
 }
 
 export interface IncomingResponse {
@@ -33,8 +35,6 @@ export interface ClientConnectionHooks {
   free(connection: ClientConnection): void;
   /** The connection is over. Once. */
   over(connection: ClientConnection): void;
-  /** Calls the function once nobody can read the stream any more. */
-  readonly abandoned: FinalizationRegistry<() => void>;
 }
 
 export class ClientConnection {
@@ -196,19 +196,20 @@ export class ClientConnection {
       return { head, body };
     }
     this.readTimeout = this.limits.bodyTimeout;
-    const body = this.bodyStream(decoder, finish);
-    const exchange = this.exchanges;
-    this.hooks.abandoned.register(body, () => {
-      if (this.exchanges === exchange && !decoder.ended)
-        this.fail(new NetError("ECONNABORTED", "The response was dropped"));
-    });
-    return { head, body };
+    return { head, body: this.bodyStream(decoder, finish) };
   }
 
   private bodyStream(decoder: BodyDecoder, finish: () => void): ReadableStream<Bytes> {
+    const timer = setTimeout(() => {
+      const seconds = this.limits.unreadTimeout / 1000;
+      this.fail(new NetError("ETIMEDOUT", `Nobody read the body of the response for ${seconds} s`));
+    }, this.limits.unreadTimeout);
+    // In Node a response nobody reads does not keep the process alive.
+    (timer as { unref?: () => void }).unref?.();
     return new ReadableStream<Bytes>(
       {
         pull: async (controller) => {
+          clearTimeout(timer);
           let piece: Bytes | null;
           try {
             if (this.failure !== null) throw this.failure.error;
@@ -224,7 +225,10 @@ export class ClientConnection {
             finish();
           }
         },
-        cancel: (reason) => this.fail(reason ?? new NetError("ECONNABORTED", "The response was cancelled")),
+        cancel: (reason) => {
+          clearTimeout(timer);
+          this.fail(reason ?? new NetError("ECONNABORTED", "The response was cancelled"));
+        },
       },
       { highWaterMark: 0 },
     );

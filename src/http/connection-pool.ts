@@ -37,7 +37,7 @@ export class ConnectionPool {
     key: string,
     signal: AbortSignal,
     fresh: boolean,
-    open: (hooks: PoolHooks) => Promise<ClientConnection>,
+    open: (hooks: ClientConnectionHooks) => Promise<ClientConnection>,
   ): Promise<Lease> {
     const origin = this.origin(key);
     origin.users++;
@@ -62,7 +62,7 @@ export class ConnectionPool {
     origin: Origin,
     signal: AbortSignal,
     fresh: boolean,
-    open: (hooks: PoolHooks) => Promise<ClientConnection>,
+    open: (hooks: ClientConnectionHooks) => Promise<ClientConnection>,
   ): Promise<Lease> {
     for (;;) {
       if (this.closed) throw new NetError("ERR_SOCKET_CLOSED", "Cannot fetch: this fetch was closed");
@@ -107,8 +107,6 @@ export class ConnectionPool {
     if (origin.open === 0 && origin.users === 0 && this.origins.get(key) === origin) this.origins.delete(key);
   }
 }
-
-export type PoolHooks = Pick<ClientConnectionHooks, "free" | "over">;
 
 class Origin {
   /** Connections open or being opened. */

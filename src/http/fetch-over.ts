@@ -3,8 +3,13 @@
 import { asyncDispose } from "../core/net/async-dispose.ts";
 import type { Network, TcpStream } from "../core/net/index.ts";
 import { NetError } from "../core/net/net-error.ts";
-import { ClientConnection, type ClientLimits, type IncomingResponse } from "./client-connection.ts";
-import { ConnectionPool, type PoolHooks, type PoolLimits } from "./connection-pool.ts";
+import {
+  ClientConnection,
+  type ClientConnectionHooks,
+  type ClientLimits,
+  type IncomingResponse,
+} from "./client-connection.ts";
+import { ConnectionPool, type PoolLimits } from "./connection-pool.ts";
 import { fieldValues, hasNoBody } from "./framing.ts";
 import type { Field } from "./head.ts";
 import { hasField } from "./headers.ts";
@@ -53,6 +58,7 @@ export const fetchLimits: Readonly<FetchLimits> = {
   maxHeaderCount: 256,
   headersTimeout: 60_000,
   bodyTimeout: 60_000,
+  unreadTimeout: 300_000,
   maxConnectionsPerOrigin: 64,
   maxIdlePerOrigin: 8,
   idleTimeout: 10_000,
@@ -81,8 +87,6 @@ class Client {
   private readonly limits: FetchLimits;
   private readonly pool: ConnectionPool;
   private readonly decompress: boolean;
-  /** Ends the connection of a response whose body nobody reads and nobody can read any more. */
-  private readonly abandoned: FinalizationRegistry<() => void> = new FinalizationRegistry((end) => end());
 
   constructor(network: Network, options: FetchOptions) {
     this.network = network;
@@ -137,7 +141,11 @@ class Client {
     }
   }
 
-  private async connect(url: URL, signal: AbortSignal, hooks: PoolHooks): Promise<ClientConnection> {
+  private async connect(
+    url: URL,
+    signal: AbortSignal,
+    hooks: ClientConnectionHooks,
+  ): Promise<ClientConnection> {
     const { connectTls } = this.options;
     const secure = url.protocol === "https:";
     if (secure && connectTls === undefined) {
@@ -158,7 +166,7 @@ class Client {
         throw error;
       }
     }
-    return new ClientConnection(stream, this.limits, { ...hooks, abandoned: this.abandoned });
+    return new ClientConnection(stream, this.limits, hooks);
   }
 
   private makeResponse(
