@@ -221,6 +221,11 @@ describe("The reader of source files", () => {
     expect(new SourceFile("x.ts", text).uses(["Deno"])).toHaveLength(4);
   });
 
+  test("tells a global from a property of the same name", () => {
+    const text = "process.exit(); ipaddr.process(x); globalThis.process; a?.process; [...process];";
+    expect(new SourceFile("x.ts", text).uses(["process"])).toHaveLength(3);
+  });
+
   test("takes the header after a shebang and a reference", () => {
     const text = '#!/usr/bin/env node\n/// <reference lib="x" />\n// One.\n// Two.\n\n// Three.\n';
     expect(new SourceFile("x.ts", text).header).toEqual(["One.", "Two."]);

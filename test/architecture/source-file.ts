@@ -76,9 +76,12 @@ export class SourceFile {
     return found;
   }
 
-  /** Every use of an identifier among `identifiers`, outside comments and strings. */
+  /** Every use of a global among `identifiers`, outside comments and strings: `process`, not `ipaddr.process`. */
   uses(identifiers: readonly string[]): readonly Finding[] {
-    const pattern = new RegExp(`(?<![\\w$])(${identifiers.map(quote).join("|")})(?![\\w$])`, "g");
+    const pattern = new RegExp(
+      `(?<![\\w$]|(?<!\\.|\\b(?:globalThis|self|window)\\??)\\.)(${identifiers.map(quote).join("|")})(?![\\w$])`,
+      "g",
+    );
     return Array.from(this.names.matchAll(pattern), (match) => ({
       text: match[1],
       line: lineAt(this.names, match.index),
