@@ -94,7 +94,8 @@ export class MessageWriter {
     }
     const capacity = this.slab.length - this.start;
     if (capacity >= MAX_MESSAGE) return false;
-    const wish = this.slab === EMPTY ? this.expected : 2 * capacity;
+    // Half more than the last message took: one that outgrows its memory is copied.
+    const wish = this.slab === EMPTY ? this.expected + (this.expected >>> 1) : 2 * capacity;
     this.move(Math.min(MAX_MESSAGE, (Math.max(wish, 2 * SMALL) + GRAIN - 1) & -GRAIN));
     return true;
   }
