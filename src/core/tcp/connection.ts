@@ -10,7 +10,7 @@ import { DeliveryRate } from "./delivery-rate.ts";
 import type { Host } from "./host.ts";
 import type { ConnectionInfo } from "./info.ts";
 import { NewReno } from "./newreno.ts";
-import type { KeepAlive, TcpOptions } from "./options.ts";
+import { type KeepAlive, MINIMUM_MSS, type TcpOptions } from "./options.ts";
 import { Rack } from "./rack.ts";
 import { ReceiveSide } from "./receive-side.ts";
 import type { Route } from "./route.ts";
@@ -119,6 +119,7 @@ export class Connection {
   /** Retransmissions of the same data, for R2; retransmissions of the SYN. */
   attempts = 0;
   synAttempts = 0;
+  synWentTwice = false;
   /** No round trip sample reaches back across an outage. */
   sampleBarrier = 0;
   /** SACK blocks of the last ACK: what they cover is already in the records. */
@@ -179,7 +180,8 @@ export class Connection {
   largestSegment(): number {
     const headers = this.remote.family === 4 ? 40 : 60;
     const fit = Math.min(this.route.mtu - headers, 65535 - 20);
-    return this.options.maxSegmentSize > 0 ? Math.min(fit, this.options.maxSegmentSize) : fit;
+    const wanted = this.options.maxSegmentSize;
+    return Math.max(wanted > 0 ? Math.min(fit, wanted) : fit, MINIMUM_MSS);
   }
 
   // --- the user's calls (RFC 9293 §3.10.1 to §3.10.5)
@@ -258,7 +260,7 @@ export class Connection {
       return;
     }
     if (this.state === "SYN-SENT") {
-      this.enterClosed(null);
+      this.abort(now);
       return;
     }
     if (this.receiving.buffer.length > 0 || !this.receiving.reassembly.empty) {

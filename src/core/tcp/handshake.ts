@@ -3,13 +3,12 @@
 
 import type { TcpSegment } from "../wire/tcp-segment.ts";
 import type { Connection } from "./connection.ts";
+import { MINIMUM_MSS } from "./options.ts";
 import { timestampValue } from "./timestamps.ts";
 
 /** RFC 9293 §3.7.1 for a SYN without an MSS option. */
 const DEFAULT_MSS_V4 = 536;
 const DEFAULT_MSS_V6 = 1220;
-/** Linux's TCP_MIN_SND_MSS: a smaller one only makes us send headers. */
-const MINIMUM_MSS = 48;
 
 /** The peer's SYN has come. */
 export function agreeOptions(connection: Connection, now: number, segment: TcpSegment): void {

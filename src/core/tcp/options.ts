@@ -22,7 +22,7 @@ export interface TcpOptions {
   readonly keepAlive: KeepAlive | null;
   /** RFC 5482: unacknowledged data older than this ends the connection; 0 = by `retries` alone. */
   readonly userTimeout: number;
-  /** Upper bound on the segment size in both directions; 0 = what the route allows. */
+  /** Upper bound on the segment size in both directions, at least 48; 0 = what the route allows. */
   readonly maxSegmentSize: number;
   /** RFC 7323 §3. */
   readonly timestamps: boolean;
@@ -81,6 +81,9 @@ export const defaultTcpOptions: TcpOptions = {
   trafficClass: 0,
   hopLimit: 64,
 };
+
+/** Linux's TCP_MIN_SND_MSS: with smaller segments options leave no room for data. */
+export const MINIMUM_MSS = 48;
 
 /** Keepalive as Linux has it, for those who only say "on". */
 export const defaultKeepAlive: KeepAlive = { idle: 7_200_000_000, interval: 75_000_000, count: 9 };

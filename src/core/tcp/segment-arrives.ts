@@ -10,7 +10,6 @@ import type { Connection } from "./connection.ts";
 import { agreeOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
 import { textArrives } from "./segment-text.ts";
-import { Timer } from "./timers.ts";
 import { acceptTimestamp, rememberTimestamp } from "./timestamps.ts";
 
 export function segmentArrives(connection: Connection, now: number, packet: Packet, linkId: number): void {
@@ -44,13 +43,11 @@ function inSynSent(connection: Connection, now: number, packet: Packet, segment:
   connection.lastHeard = now;
   synArrives(connection, now, segment);
   if (ackValid) {
-    if (connection.synAttempts === 0) sampleHandshake(connection, now);
-    else connection.roundTrip.synWasRetransmitted();
-    sending.una = 0;
-    connection.synPending = false;
+    handshakeDone(connection, now);
     connection.ackPending = true;
     connection.enterEstablished(now);
     takeWindow(connection, segment);
+    textArrives(connection, now, packet, 0, segment.dataEnd - segment.dataStart);
     return;
   }
   // Simultaneous open (§3.5 figure 8): our SYN goes again, now with an ACK.
@@ -88,17 +85,18 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
   const span = length + (flags & Flag.fin ? 1 : 0) + (flags & Flag.syn ? 1 : 0);
   let start = receiving.next + seqDifference(segment.seq, (receiving.irs + 1 + receiving.next) >>> 0);
 
+  const repeatsSyn =
+    connection.state === "SYN-RECEIVED" && (flags & (Flag.syn | Flag.rst)) === Flag.syn && start === -1;
   // A SYN again while our SYN-ACK was lost: it goes again (bug class: answering it with RST or a bare ACK).
-  if (connection.state === "SYN-RECEIVED" && (flags & (Flag.syn | Flag.rst)) === Flag.syn && start === -1) {
-    if ((flags & Flag.ack) === 0) {
-      if (connection.held) return;
-      connection.synPending = true;
-      host.ready(connection);
-      return;
-    }
-    // Simultaneous open: the peer's SYN-ACK repeats its SYN, which is no new one, and acknowledges ours.
-    start = 0;
-  } else if (!acceptable(receiving.next, receiving.edge, start, span)) {
+  if (repeatsSyn && (flags & Flag.ack) === 0) {
+    if (connection.held) return;
+    connection.synPending = true;
+    host.ready(connection);
+    return;
+  }
+  // Simultaneous open: the peer's SYN-ACK repeats its SYN, which is no new one, and acknowledges ours.
+  if (repeatsSyn) start = 0;
+  else if (!acceptable(receiving.next, receiving.edge, start, span)) {
     unacceptable(connection, now, flags, length);
     return;
   }
@@ -110,8 +108,9 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
     resetArrives(connection, now, start);
     return;
   }
-  // RFC 5961 §4: a SYN in a synchronized state is answered by a challenge, whatever its number.
-  if ((flags & Flag.syn) !== 0 && connection.state !== "SYN-RECEIVED") {
+  // RFC 5961 §4: a SYN in a synchronized state is answered by a challenge, whatever its number. In SYN-RECEIVED too:
+  // a peer that has begun anew resets what is half open here.
+  if ((flags & Flag.syn) !== 0 && !repeatsSyn) {
     challenge(connection, now);
     return;
   }
@@ -169,24 +168,30 @@ const RESET = { code: "ECONNRESET", text: "connection reset by peer" };
 /** SYN-RECEIVED, §3.10.7.4 fifth. False when the segment goes no further. */
 function completesHandshake(connection: Connection, now: number, packet: Packet): boolean {
   const sending = connection.sending;
-  if (packet.tcp.ack !== sending.seq(0)) {
+  // Before our SYN-ACK has left (a forwarder still decides) nobody can know its number.
+  if (packet.tcp.ack !== sending.seq(0) || sending.next < 0) {
     connection.host.refuse(packet, connection.route);
     return false;
   }
   if (connection.passive && !connection.host.established(connection)) return false;
-  if (connection.synAttempts === 0) sampleHandshake(connection, now);
-  else connection.roundTrip.synWasRetransmitted();
-  sending.una = 0;
-  sending.next = Math.max(sending.next, 0);
-  connection.synPending = false;
+  handshakeDone(connection, now);
   connection.enterEstablished(now);
   return true;
 }
 
-function sampleHandshake(connection: Connection, now: number): void {
+/** Our SYN is acknowledged: its round trip, and what a lost one means for the first data. */
+function handshakeDone(connection: Connection, now: number): void {
+  const { sending, roundTrip, rack, route } = connection;
+  sending.una = 0;
+  connection.synPending = false;
   const rtt = now - connection.lastSent;
-  if (connection.lastSent < connection.sampleBarrier || rtt < 0) return;
-  connection.roundTrip.sample(rtt, 1);
-  connection.rack.minRtt.update(now, rtt);
-  connection.timers.clear(Timer.retransmit);
+  // Karn: of a SYN or SYN-ACK that went twice nobody knows which one is acknowledged.
+  if (!connection.synWentTwice && connection.lastSent >= connection.sampleBarrier && rtt >= 0) {
+    roundTrip.sample(rtt, 1);
+    rack.minRtt.update(now, rtt);
+  }
+  if (route.reliable) return;
+  if (connection.synAttempts > 0) roundTrip.synWasRetransmitted();
+  // RFC 6928 §2: one loss may be chance or a late timer, two mean a window of one segment.
+  if (connection.synAttempts > 1) connection.controller.timedOut(now, 0, false);
 }

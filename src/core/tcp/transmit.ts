@@ -43,10 +43,14 @@ export function transmit(
   if (connection.resetPending) return sendReset(connection, now, out, at, room, linkId);
   if (connection.state === "CLOSED" || connection.state === "TIME-WAIT") return IDLE;
   if (connection.synPending) return sendSyn(connection, now, out, at, room, linkId);
-  if (connection.state === "SYN-SENT" || connection.state === "SYN-RECEIVED") return IDLE;
+  if (connection.state === "SYN-SENT") return IDLE;
 
   startSegment(connection, now);
   const headers = ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment);
+  if (connection.state === "SYN-RECEIVED") {
+    const answers = connection.ackPending && connection.sending.next >= 0;
+    return answers ? sendAck(connection, now, out, at, room, linkId, headers) : IDLE;
+  }
   const { sending } = connection;
   const largest = Math.min(sending.mss - (tcpHeaderLength(segment) - 20), segmentLimit);
 
@@ -299,15 +303,18 @@ function sendSyn(
   if (room < ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment)) return NO_ROOM;
   connection.synPending = false;
   connection.ackPending = false;
-  sending.next = Math.max(sending.next, 0);
+  connection.synWentTwice = sending.next >= 0;
+  sending.next = 0;
   connection.lastSent = now;
   connection.pongLink = linkId;
-  // Linux doubles from 1 s; the SYN-ACK likewise.
-  connection.timers.set(
-    Timer.retransmit,
-    now + options.initialRto * 2 ** Math.min(connection.synAttempts, 10),
-  );
-  connection.host.rearm(connection);
+  // Linux doubles from 1 s; the SYN-ACK likewise. One that answers a SYN again does not put off the end of it.
+  if (!connection.timers.isSet(Timer.retransmit)) {
+    connection.timers.set(
+      Timer.retransmit,
+      now + options.initialRto * 2 ** Math.min(connection.synAttempts, 10),
+    );
+    connection.host.rearm(connection);
+  }
   return write(connection, now, out, at, linkId, 0, 0, connection.synAttempts > 0);
 }
 
