@@ -1,0 +1,116 @@
+// The processes of a run: one TCP server, one relay and one client for each contender. Those that are not measured
+// sit idle. A process that failed is started anew, so that a failure costs one sample.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { ContenderName, Place } from "./contenders/contender.ts";
+import type { ClientRole } from "./roles/client.ts";
+import type { PairRole } from "./roles/pair.ts";
+import type { PathOptions, PathRole } from "./roles/path.ts";
+import type { RelayRole } from "./roles/relay-role.ts";
+import type { ServerRole } from "./roles/server.ts";
+import type { CommonRole } from "./serving.ts";
+import { Worker } from "./worker.ts";
+
+export type Client = Worker<ClientRole & CommonRole>;
+export type Relay = Worker<RelayRole & CommonRole>;
+
+/** One contender's processes, connected. */
+export interface Lane {
+  readonly client: Client;
+  /** Direct has none. */
+  readonly relay: Relay | null;
+  readonly place: Place;
+}
+
+export class Field {
+  readonly server: Worker<ServerRole & CommonRole>;
+  /** Bytes in a second of earlier transfers: how much to move in a given time. */
+  readonly pace: Map<string, number> = new Map();
+  private readonly scripts: string;
+  private readonly profile: string | null;
+  private readonly serverPort: number;
+  private readonly lanes: Map<ContenderName, Lane> = new Map();
+  private profiled = 0;
+
+  private constructor(
+    scripts: string,
+    profile: string | null,
+    server: Worker<ServerRole & CommonRole>,
+    serverPort: number,
+  ) {
+    this.scripts = scripts;
+    this.profile = profile;
+    this.server = server;
+    this.serverPort = serverPort;
+  }
+
+  /** `scripts`: where the roles are, built. */
+  static async start(scripts: string, profile: string | null): Promise<Field> {
+    if (profile !== null) mkdirSync(profile, { recursive: true });
+    const server = await Worker.start<ServerRole>({ script: join(scripts, "server.js"), name: "server" });
+    const { port } = await server.call("listen");
+    return new Field(scripts, profile, server, port);
+  }
+
+  /** The processes of a contender, kept from round to round. */
+  async lane(contender: ContenderName): Promise<Lane> {
+    const known = this.lanes.get(contender);
+    if (known !== undefined && !known.client.isOver && !known.relay?.isOver) return known;
+    if (known !== undefined) await endLane(known);
+    const lane = await this.freshLane(contender);
+    this.lanes.set(contender, lane);
+    return lane;
+  }
+
+  /** Processes of their own, for measurements that leave something behind or need a clean heap. */
+  async freshLane(contender: ContenderName, path: PathOptions | null = null): Promise<Lane> {
+    const relay =
+      contender === "direct" ? null : await this.start<RelayRole>(`${contender}-relay`, `${contender} relay`);
+    const relayPort = (await relay?.call("serve", this.serverPort))?.port ?? 0;
+    const place = { serverPort: this.serverPort, relayPort };
+    const client = await this.start<ClientRole>("client", `${contender} client`, [contender]);
+    if (path === null) await client.call("connect", place);
+    return { client, relay, place };
+  }
+
+  async lease<Result>(lane: Lane, use: (lane: Lane) => Promise<Result>): Promise<Result> {
+    try {
+      return await use(lane);
+    } finally {
+      await endLane(lane);
+    }
+  }
+
+  startPath(): Promise<Worker<PathRole & CommonRole>> {
+    return this.start<PathRole>("path", "path");
+  }
+
+  startPair(): Promise<Worker<PairRole & CommonRole>> {
+    return this.start<PairRole>("pair", "pair");
+  }
+
+  async end(): Promise<void> {
+    for (const lane of this.lanes.values()) await endLane(lane);
+    await this.server.stop();
+  }
+
+  private start<Role extends { [Name in keyof Role]: (...parameters: never[]) => unknown }>(
+    script: string,
+    name: string,
+    parameters: readonly string[] = [],
+  ): Promise<Worker<Role & CommonRole>> {
+    const number = ++this.profiled;
+    return Worker.start<Role>({
+      script: join(this.scripts, `${script}.js`),
+      name: this.profile === null ? name : `${name} ${number}`,
+      parameters,
+      profileTo: this.profile ?? undefined,
+    });
+  }
+}
+
+async function endLane({ client, relay }: Lane): Promise<void> {
+  await client.stop();
+  await relay?.stop();
+}

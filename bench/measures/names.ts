@@ -1,0 +1,16 @@
+// What can be measured, in the order in which it is.
+
+export const measureNames = [
+  "download",
+  "upload",
+  "download-100",
+  "upload-100",
+  "ping",
+  "beside-bulk",
+  "opening",
+  "opening-64",
+  "path",
+  "memory",
+  "pair",
+] as const;
+export type MeasureName = (typeof measureNames)[number];
