@@ -26,7 +26,8 @@ export class ConnSource implements StreamSource {
   private readonly writer: ConnWriter;
   private readonly writeBufferSize: number;
   private sink: StreamSink | null = null;
-  private chunk: Bytes | null = null;
+  private readonly chunks: Bytes[] = [];
+  private unread = 0;
   private readSize = smallestRead;
   private isReading = false;
   private ended = false;
@@ -60,17 +61,22 @@ export class ConnSource implements StreamSource {
 
   attach(sink: StreamSink): void {
     this.sink = sink;
+    // Without being asked, a little ahead: so that the end and a reset are known also to who does not read.
+    queueMicrotask(() => this.readOn());
   }
 
   receive(max: number): Bytes | null | undefined {
-    const { chunk } = this;
-    if (chunk !== null) {
-      this.chunk = chunk.length > max ? chunk.subarray(max) : null;
-      return chunk.length > max ? chunk.subarray(0, max) : chunk;
+    const [chunk] = this.chunks;
+    if (chunk !== undefined) {
+      const part = chunk.length > max ? chunk.subarray(0, max) : chunk;
+      if (part === chunk) this.chunks.shift();
+      else this.chunks[0] = chunk.subarray(max);
+      this.unread -= part.length;
+      this.readOn();
+      return part;
     }
     if (this.ended) return null;
     if (this.readFailed !== null) throw this.tell(this.readFailed);
-    if (!this.isReading && !this.closing && !this.over) void this.read();
     return undefined;
   }
 
@@ -98,7 +104,6 @@ export class ConnSource implements StreamSource {
   close(): void {
     if (this.closing || this.over) return;
     this.closing = true;
-    this.chunk = null;
     if (this.writer.queued === 0) this.release();
   }
 
@@ -162,8 +167,13 @@ export class ConnSource implements StreamSource {
     return error;
   }
 
-  private async read(): Promise<void> {
+  private readOn(): void {
+    if (this.isReading || this.ended || this.over || this.closing || this.unread >= readAhead) return;
     this.isReading = true;
+    void this.read();
+  }
+
+  private async read(): Promise<void> {
     const buffer = new Uint8Array(this.readSize);
     let count: number | null = null;
     try {
@@ -185,9 +195,11 @@ export class ConnSource implements StreamSource {
     // An idle stream waits with a small buffer; one that is busy reads as much as the kernel has.
     if (count === buffer.length) this.readSize = Math.min(largestRead, this.readSize * 4);
     else if (count < buffer.length / 4) this.readSize = Math.max(smallestRead, this.readSize / 2);
+    if (this.closing) return;
     // Little in much would pin the rest.
-    if (!this.closing)
-      this.chunk = count < buffer.length / 4 ? buffer.slice(0, count) : buffer.subarray(0, count);
+    this.chunks.push(count < buffer.length / 4 ? buffer.slice(0, count) : buffer.subarray(0, count));
+    this.unread += count;
+    this.readOn();
     this.sink?.readable();
   }
 
@@ -242,6 +254,8 @@ export class ConnSource implements StreamSource {
   }
 }
 
+/** Bytes held unread above which nothing is read; one chunk may exceed it. */
+const readAhead = 65_536;
 /** Bytes. Measured: an idle stream waits with the first, a busy one goes up to the second within three reads. */
 const smallestRead = 4_096;
 const largestRead = 262_144;

@@ -7,10 +7,10 @@ import { type Receiver, readSize } from "./receiver.ts";
 import { isNode } from "./runtime.ts";
 
 export class ReadableReceiver implements Receiver {
-  arrived: () => void = () => {};
+  onChunk: (chunk: Bytes) => void = () => {};
   private readonly socket: Socket;
-  private listening = false;
-  private announced = false;
+  private isListening = false;
+  private wanted = false;
   private settling = false;
 
   constructor(socket: Socket) {
@@ -21,47 +21,47 @@ export class ReadableReceiver implements Receiver {
     return this.socket.readableLength > 0;
   }
 
-  take(): Bytes | null {
-    if (!this.announced) return null;
-    const chunk: Buffer | null = this.socket.read();
-    if (chunk === null) {
-      this.announced = false;
-      return null;
+  resume(): void {
+    this.wanted = true;
+    if (this.isListening) {
+      if (!this.settling) this.pull();
+      return;
     }
-    // A Buffer's slice() is a view and its text is not a Uint8Array's: hand over the plain type.
-    return new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength);
-  }
-
-  want(): void {
-    if (this.listening) return;
-    this.listening = true;
+    this.isListening = true;
     this.socket.on("readable", this.onReadable);
   }
 
-  release(): void {
-    this.announced = true;
+  pause(): void {
+    this.wanted = false;
   }
 
-  stop(): void {
-    if (this.listening) this.socket.off("readable", this.onReadable);
-    this.socket.pause();
+  flush(): void {
+    this.wanted = true;
+    this.pull();
   }
 
   private readonly onReadable = (): void => {
     const { readableLength } = this.socket;
-    // The end: read() makes the socket emit it.
-    if (readableLength === 0) this.socket.read();
-    else if (readableLength >= readSize || !isNode()) this.announce();
+    if (readableLength === 0 || readableLength >= readSize || !isNode()) this.pull();
     else if (!this.settling) {
       // As in SlabReceiver: read() begins to read again, and in Node's callback that would hide a reset.
       this.settling = true;
-      setImmediate(this.announce);
+      setImmediate(this.settled);
     }
   };
 
-  private readonly announce = (): void => {
+  private readonly settled = (): void => {
     this.settling = false;
-    this.announced = true;
-    this.arrived();
+    this.pull();
   };
+
+  private pull(): void {
+    while (this.wanted) {
+      // At the end this gives null and makes the socket emit "end".
+      const chunk: Buffer | null = this.socket.read();
+      if (chunk === null) return;
+      // A Buffer's slice() is a view and its text is not a Uint8Array's: hand over the plain type.
+      this.onChunk(new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength));
+    }
+  }
 }

@@ -7,7 +7,12 @@ import process from "node:process";
  * fills it while others read, and in Bun it costs more than the plain stream.
  */
 export function isNode(): boolean {
-  return process.versions["bun"] === undefined && process.versions["deno"] === undefined;
+  return process.versions["bun"] === undefined && !isDeno();
+}
+
+/** True for Deno's node:net. */
+export function isDeno(): boolean {
+  return process.versions["deno"] !== undefined;
 }
 
 /** Whether listen() honours `reusePort`: Node since 22.12 and 23.1, Bun, Deno. */

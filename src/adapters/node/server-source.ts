@@ -10,6 +10,7 @@ import {
   type StreamSource,
 } from "../../core/net/index.ts";
 import { ReadableReceiver } from "./readable-receiver.ts";
+import { isDeno } from "./runtime.ts";
 import { socketFailure } from "./socket-errors.ts";
 import { SocketSource } from "./socket-source.ts";
 
@@ -33,7 +34,9 @@ export class ServerSource implements ListenerSource {
     this.server = server;
     this.backlog = backlog;
     this.writeBufferSize = writeBufferSize;
-    server.on("connection", (socket) => this.onConnection(socket));
+    // Deno 2.9: a write in the turn of the accept fails with EPIPE when the peer's FIN is there already.
+    if (isDeno()) server.on("connection", (socket) => setTimeout(() => this.onConnection(socket), 0));
+    else server.on("connection", (socket) => this.onConnection(socket));
     server.on("error", (error) => this.onError(error));
   }
 

@@ -23,19 +23,17 @@ export function copyingOnread(deliver: (bytes: Bytes, isPartial: boolean) => boo
 let shared: Uint8Array | null = null;
 
 export class SlabReceiver implements Receiver {
-  arrived: () => void = () => {};
+  onChunk: (chunk: Bytes) => void = () => {};
+  /** Everything that was read has been delivered. */
+  readonly holdsBytes = false;
   /** For net.Socket. */
   readonly onread: OnReadOpts = copyingOnread((bytes, isPartial) => this.onBytes(bytes, isPartial));
   private socket: Socket | null = null;
-  private chunk: Bytes | null = null;
   private wanted = false;
+  /** As Node knows it. */
   private reading = false;
+  private isInCallback = false;
   private settling = false;
-  private stopped = false;
-
-  get holdsBytes(): boolean {
-    return this.chunk !== null;
-  }
 
   /** Before the socket connects: Node would begin to read by itself then. */
   bind(socket: Socket): void {
@@ -43,47 +41,43 @@ export class SlabReceiver implements Receiver {
     socket.pause();
   }
 
-  take(): Bytes | null {
-    const chunk = this.chunk;
-    this.chunk = null;
-    return chunk;
-  }
-
-  want(): void {
+  resume(): void {
     this.wanted = true;
-    if (!this.reading && !this.settling) this.resume();
+    this.apply();
   }
 
-  release(): void {}
-
-  stop(): void {
-    this.stopped = true;
-    if (this.reading) this.socket?.pause();
-    this.reading = false;
+  pause(): void {
+    this.wanted = false;
+    this.apply();
   }
+
+  flush(): void {}
 
   private onBytes(bytes: Bytes, isPartial: boolean): boolean {
-    this.chunk = bytes;
-    this.wanted = false;
     // libuv before 1.52 reports the end of the stream, not the reset, to a socket that goes on reading within a
     // callback that got less than it asked for, when bytes and RST come in one poll: a truncated stream would look
     // complete. So reading begins again in the next turn.
     this.settling = isPartial;
     if (isPartial) setImmediate(this.settled);
-    this.reading = true;
-    this.arrived();
-    this.reading = this.wanted && !isPartial && !this.stopped;
+    this.isInCallback = true;
+    this.onChunk(bytes);
+    this.isInCallback = false;
+    this.reading = this.wanted && !isPartial;
     return this.reading;
   }
 
   private readonly settled = (): void => {
     this.settling = false;
-    if (this.wanted && !this.reading) this.resume();
+    this.apply();
   };
 
-  private resume(): void {
-    if (this.stopped) return;
-    this.reading = true;
-    this.socket?.resume();
+  private apply(): void {
+    // The callback's result says it.
+    if (this.isInCallback) return;
+    const reading = this.wanted && !this.settling;
+    if (reading === this.reading) return;
+    this.reading = reading;
+    if (reading) this.socket?.resume();
+    else this.socket?.pause();
   }
 }

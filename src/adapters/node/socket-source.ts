@@ -12,9 +12,12 @@ import {
   type StreamSource,
   type TcpInfo,
 } from "../../core/net/index.ts";
-import type { Receiver } from "./receiver.ts";
+import { type Receiver, readSize } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 import { socketFailure } from "./socket-errors.ts";
+
+/** Bytes held unread above which the socket is not read; one chunk may exceed it. */
+const readAhead = readSize;
 
 /** Bytes accepted from writers that the kernel has not taken. */
 export const defaultWriteBufferSize = 262_144;
@@ -26,8 +29,8 @@ export class SocketSource implements StreamSource {
   private readonly receiver: Receiver;
   private readonly sender: Sender;
   private sink: StreamSink | null = null;
-  /** The rest of a chunk longer than the reader wanted. */
-  private rest: Bytes | null = null;
+  private readonly chunks: Bytes[] = [];
+  private unread = 0;
   private ended = false;
   private finished = false;
   private closing = false;
@@ -43,7 +46,7 @@ export class SocketSource implements StreamSource {
     this.socket = socket;
     this.receiver = receiver;
     this.sender = new Sender(socket, writeBufferSize, () => this.onRoom());
-    receiver.arrived = () => this.onBytes();
+    receiver.onChunk = (chunk) => this.onChunk(chunk);
     socket.on("end", () => this.onEnd());
     socket.on("error", (error) => this.onError(error));
     socket.on("close", () => this.onClose());
@@ -56,19 +59,22 @@ export class SocketSource implements StreamSource {
   attach(sink: StreamSink): void {
     this.sink = sink;
     if (this.over) queueMicrotask(() => this.tellClosed());
+    // Without being asked, a little ahead: so that the end and a reset are known also to who does not read.
+    else this.receiver.resume();
   }
 
   receive(max: number): Bytes | null | undefined {
-    const chunk = this.rest ?? this.receiver.take();
-    this.rest = null;
-    if (chunk !== null) {
-      if (chunk.length <= max) return chunk;
-      this.rest = chunk.subarray(max);
-      return chunk.subarray(0, max);
+    const [chunk] = this.chunks;
+    if (chunk !== undefined) {
+      const part = chunk.length > max ? chunk.subarray(0, max) : chunk;
+      if (part === chunk) this.chunks.shift();
+      else this.chunks[0] = chunk.subarray(max);
+      this.unread -= part.length;
+      if (this.unread < readAhead && !this.closing && !this.over) this.receiver.resume();
+      return part;
     }
     if (this.ended) return null;
     if (this.failed !== null) throw this.tell(this.failed);
-    this.receiver.want();
     return undefined;
   }
 
@@ -91,8 +97,8 @@ export class SocketSource implements StreamSource {
   close(): void {
     if (this.closing || this.resetting) return;
     this.closing = true;
-    this.receiver.stop();
-    if (this.rest !== null || this.receiver.holdsBytes) this.reset();
+    this.receiver.pause();
+    if (this.unread > 0 || this.receiver.holdsBytes) this.reset();
     else this.destroyIfFlushed();
   }
 
@@ -101,7 +107,7 @@ export class SocketSource implements StreamSource {
     this.resetting = true;
     this.finished = true;
     this.sender.drop();
-    this.receiver.stop();
+    this.receiver.pause();
     const { socket } = this;
     // While the system's shutdown() is under way libuv refuses the reset, and Node loses the descriptor. That
     // takes one turn of the event loop.
@@ -162,10 +168,16 @@ export class SocketSource implements StreamSource {
     return error;
   }
 
-  private onBytes(): void {
+  private onChunk(chunk: Bytes): void {
     // Bytes that come after close() are unread: a reset, as kernels answer them.
-    if (this.closing) this.reset();
-    else this.sink?.readable();
+    if (this.closing) {
+      this.reset();
+      return;
+    }
+    this.chunks.push(chunk);
+    this.unread += chunk.length;
+    if (this.unread >= readAhead) this.receiver.pause();
+    this.sink?.readable();
   }
 
   private onRoom(): void {
@@ -182,20 +194,19 @@ export class SocketSource implements StreamSource {
 
   private onEnd(): void {
     this.ended = true;
-    this.receiver.release();
     this.sink?.readable();
   }
 
   private onError(error: Error): void {
+    if (!this.closing) this.receiver.flush();
     this.failed ??= socketFailure(error, { op: "read", localAddr: this.localAddr, peerAddr: this.peerAddr });
-    this.receiver.release();
     this.sink?.readable();
   }
 
   private onClose(): void {
     if (this.over) return;
     this.over = true;
-    this.receiver.release();
+    if (!this.closing && !this.resetting) this.receiver.flush();
     const graceful = this.closing || this.resetting || (this.ended && this.finished);
     // Somebody else destroyed the socket.
     if (!graceful) this.failed ??= failure("ECONNABORTED", { op: "read", peerAddr: this.peerAddr });
