@@ -2,10 +2,10 @@
 // opened first, and the handshake completed only then; what goes wrong is told by `failed` before the RST. An abort of
 // the client while the dial is open cancels it.
 import type { ConnectionSource } from "../core/link/connection-source.ts";
+import type { ForwardRequest } from "../core/link/stack.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { pipe } from "../core/net/pipe.ts";
 import { TcpStream } from "../core/net/tcp-stream.ts";
-import type { ForwardRequest } from "../core/stack/index.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import { SessionType } from "../tunnel/control-types.ts";
 import { writeFailed, writeOpened } from "../tunnel/flow-messages.ts";

@@ -1,4 +1,5 @@
-// A relay on Bun.serve and its WebSockets, whose events come to the server and not to the socket.
+// A relay on Bun.serve and its WebSockets, whose events come to the server and not to the socket. Names Bun; its
+// gateway and its published ports use node:net (see serve-platform.ts).
 import { BunServerLink, type BunServerWebSocket } from "../adapters/websocket/index.ts";
 import { asyncDispose } from "../core/net/async-dispose.ts";
 import { failure } from "../core/net/net-error-messages.ts";

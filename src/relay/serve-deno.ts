@@ -1,4 +1,5 @@
-// A relay on Deno.serve and its WebSockets. Its gateway and its published ports use node:net (see serve-platform.ts).
+// A relay on Deno.serve and its WebSockets. Names Deno; its gateway and its published ports use node:net, because
+// Deno.Conn cannot reset (see serve-platform.ts).
 import { webSocketLink } from "../adapters/websocket/index.ts";
 import type { WebSocketLike } from "../adapters/websocket/web-socket-like.ts";
 import { asyncDispose } from "../core/net/async-dispose.ts";

@@ -1,4 +1,5 @@
-// A relay on Node's HTTP server and the npm package ws. The same port may serve pages.
+// A relay on Node's HTTP server and the npm package ws. The same port may serve pages. Names Node; what is common to
+// the runtimes is in relay-core.ts.
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,5 @@
-// What the relay told of flows (`opened`, `failed`), until the connection that it belongs to takes it.
+// What the relay told of flows (`opened`, `failed`), until the connection that it belongs to takes it. It comes before
+// the packet it is about, so a lookup is all that is needed.
 import type { ConnectionSource } from "../core/link/connection-source.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr } from "../core/net/socket-addr.ts";

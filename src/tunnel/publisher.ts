@@ -1,4 +1,5 @@
-// Asks the relay to publish ports, and waits for its answers.
+// Asks the relay to publish ports, and waits for its answers (docs/protocol.md §6.3). An answer that nobody waits for
+// any more is taken back.
 import type { ControlMessage } from "../core/link/control-codec.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { failure } from "../core/net/net-error-messages.ts";

@@ -7,13 +7,16 @@ import type { ControlMessage } from "../core/link/control-codec.ts";
 import { Driver } from "../core/link/driver.ts";
 import { type Link, LinkCloseCode, type LinkClosed } from "../core/link/link.ts";
 import type { LinkPort } from "../core/link/link-port.ts";
+import { Stack } from "../core/link/stack.ts";
+import { asyncDispose } from "../core/net/async-dispose.ts";
+import { bounded } from "../core/net/bounded.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { failure } from "../core/net/net-error-messages.ts";
-import type { ConnectOptions } from "../core/net/options.ts";
+import { optionsError } from "../core/net/operation.ts";
+import type { ConnectOptions, OpOptions } from "../core/net/options.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { TcpListener } from "../core/net/tcp-listener.ts";
 import { TcpStream } from "../core/net/tcp-stream.ts";
-import { Stack } from "../core/stack/index.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
 import { firstSessionType, SessionType } from "./control-types.ts";
@@ -115,7 +118,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
 
   async connect(addr: SocketAddrLike, options: ConnectOptions = {}): Promise<TcpStream> {
     const target = SocketAddr.from(addr);
-    options.signal?.throwIfAborted();
+    requireValid(options);
     this.requireOpen("connect", target);
     // Nothing is awaited before the SYN: `resolve` shares a message with it.
     const { remote, isPeer } = this.destinations.find(target);
@@ -132,7 +135,15 @@ export class TunnelClient extends EventTarget implements Tunnel {
     );
     this.flows.dialling(source, target);
     try {
-      await source.connected(options);
+      await bounded(
+        {
+          ...options,
+          timers: source.timers,
+          expired: () => failure("ETIMEDOUT", { op: "connect", peerAddr: target }),
+          discard: () => {},
+        },
+        (signal) => source.connected({ signal }),
+      );
     } catch (error) {
       if (this.snapshot.phase !== "open" && NetError.is(error)) throw this.endOf("connect", target);
       throw error;
@@ -144,7 +155,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
 
   async bind(addr: SocketAddrLike, options: TunnelBindOptions = {}): Promise<TcpListener> {
     const wanted = SocketAddr.from(addr);
-    options.signal?.throwIfAborted();
+    requireValid(options);
     this.requireOpen("bind", wanted);
     this.requireOwn(wanted, "bind");
     const place = options.publish === undefined ? undefined : SocketAddr.from(options.publish);
@@ -197,7 +208,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
     return this.closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -383,6 +394,11 @@ class StateEvent extends Event implements TunnelEvent {
     super(type);
     this.state = state;
   }
+}
+
+function requireValid(options: OpOptions): void {
+  const wrong = optionsError(options);
+  if (wrong !== undefined) throw wrong.error;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
-// The public face of a tunnel: options, states, events. The class behind it is in tunnel-client.ts.
+// The public face of a tunnel: options, states, events. The class behind it is in tunnel-client.ts. Interfaces, so that
+// two copies of the package are assignable to each other.
 import type { Clock, RandomBytes } from "../core/link/clock.ts";
 import type { Driver } from "../core/link/driver.ts";
 import type { LinkDialer } from "../core/link/link.ts";

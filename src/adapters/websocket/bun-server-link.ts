@@ -1,7 +1,7 @@
 // A link over a ServerWebSocket of Bun.serve, whose handlers belong to the server and not to the socket: whoever
 // runs the server passes the calls on to received(), drained() and closed().
 import type { Link, LinkHandler } from "../../core/link/link.ts";
-import type { Bytes } from "../../core/wire/bytes.ts";
+import type { Bytes } from "../../core/net/index.ts";
 import { closeCodeToSend, closedBy, closeReasonToSend } from "./close-codes.ts";
 import { EarlyMessages } from "./early-messages.ts";
 

@@ -1,4 +1,5 @@
-// WebSocket close codes (RFC 6455 §7.4) as links and errors use them.
+// WebSocket close codes (RFC 6455 §7.4) as links and errors use them: what may be sent, what they say, which NetError
+// they become.
 import type { LinkClosed } from "../../core/link/link.ts";
 
 /** Only 1000 and 3000 to 4999 may be given to a browser's close(). */

@@ -1,7 +1,7 @@
 // What comes between a WebSocket's opening and the start of its link: the relay speaks first, so its first message may
 // be there before anybody listens.
 import type { LinkClosed, LinkHandler } from "../../core/link/link.ts";
-import type { Bytes } from "../../core/wire/bytes.ts";
+import type { Bytes } from "../../core/net/index.ts";
 
 export class EarlyMessages implements LinkHandler {
   private readonly messages: Bytes[] = [];

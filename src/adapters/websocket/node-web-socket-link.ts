@@ -1,7 +1,7 @@
 // A link over a WebSocket of the npm package ws, of either side. Messages come as views of what the socket read,
 // and go out by reference; the callback of send() tells when they are with the kernel, so nothing is polled.
 import type { Link, LinkHandler } from "../../core/link/link.ts";
-import type { Bytes } from "../../core/wire/bytes.ts";
+import type { Bytes } from "../../core/net/index.ts";
 import { closeCodeToSend, closedBy, closeReasonToSend } from "./close-codes.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { type NodeWebSocket, openState } from "./web-socket-like.ts";

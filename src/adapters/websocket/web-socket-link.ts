@@ -1,7 +1,7 @@
 // A link over a WebSocket of browsers, Deno, Bun or Node 22. No event tells that its buffer is empty, so that is
 // polled, slowly, and only after a send() that left more than the mark.
 import type { Link, LinkHandler } from "../../core/link/link.ts";
-import type { Bytes } from "../../core/wire/bytes.ts";
+import type { Bytes } from "../../core/net/index.ts";
 import { closeCodeToSend, closedBy, closeReasonToSend } from "./close-codes.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { NodeWebSocketLink } from "./node-web-socket-link.ts";
