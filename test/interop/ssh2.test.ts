@@ -1,9 +1,8 @@
 // ssh2 over streams, at both ends: ssh2's own server is handed connections, its client brings one.
 
 import { once } from "node:events";
-import type { ClientChannel, Connection, ServerChannel } from "ssh2";
 import { describe, expect, test } from "vitest";
-import { load } from "../runtimes/index.ts";
+import { load, type Ssh2 } from "../runtimes/index.ts";
 import { bridges } from "./bridge.ts";
 
 const ssh2 = load("ssh2");
@@ -46,7 +45,7 @@ describe.each(bridges)("ssh2 over $name", ({ open }) => {
   });
 });
 
-function serve(connection: Connection): void {
+function serve(connection: Ssh2.Connection): void {
   connection.on("error", () => {});
   connection.on("authentication", (context) => {
     if (context.method === "password" && context.password === "secret") context.accept();
@@ -54,7 +53,7 @@ function serve(connection: Connection): void {
   });
   connection.on("session", (accept) => {
     accept().on("exec", (acceptExec, _reject, { command }) => {
-      const channel: ServerChannel = acceptExec();
+      const channel: Ssh2.ServerChannel = acceptExec();
       if (command === "greet") {
         channel.write("hello\n");
         channel.exit(0);
@@ -76,7 +75,7 @@ function exec(
   input: Buffer = Buffer.alloc(0),
 ): Promise<{ output: string; code: number }> {
   return new Promise((resolve, reject) => {
-    client.exec(command, (error, channel: ClientChannel) => {
+    client.exec(command, (error, channel: Ssh2.ClientChannel) => {
       if (error) {
         reject(error);
         return;

@@ -2,7 +2,6 @@
 // read by old and new compilers; its bundles by esbuild, Rollup and Vite run and inspected. Needs dist.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -261,9 +260,7 @@ describe("A bundle for a server", () => {
   });
 
   test("by Rollup connects over the system's sockets", async () => {
-    const require = createRequire(join(runtimesFolder, "index.ts"));
-    const { nodeResolve } =
-      require("@rollup/plugin-node-resolve") as typeof import("@rollup/plugin-node-resolve");
+    const { nodeResolve } = load("@rollup/plugin-node-resolve");
     const bundle = await load("rollup").rollup({
       input: join(packed.folder, "app.mjs"),
       plugins: [nodeResolve({ exportConditions: ["node"], preferBuiltins: true })],

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
 
 export type { Browser, BrowserContext, Page } from "playwright-core";
+export type * as Ssh2 from "ssh2";
 
 /** The folder of this file. */
 export const runtimesFolder: string = dirname(fileURLToPath(import.meta.url));
@@ -72,6 +73,7 @@ export async function launchChromium(): Promise<{ readonly browser: Browser } | 
 
 /** Libraries that tests talk with, and their types. */
 export interface Libraries {
+  readonly "@rollup/plugin-node-resolve": typeof import("@rollup/plugin-node-resolve");
   readonly esbuild: typeof import("esbuild");
   readonly hono: typeof import("hono");
   readonly ioredis: typeof import("ioredis");
