@@ -44,9 +44,17 @@ export function bounded<Result>(
     const timer =
       timeout === Number.POSITIVE_INFINITY ? null : timers.set(timeout, () => giveUp(options.expired()));
     signal?.addEventListener("abort", onAbort, { once: true });
-    work(controller.signal).then(
+    settled(work, controller.signal).then(
       (result) => (isOpen ? settle(() => resolve(result)) : options.discard(result)),
       (error) => isOpen && settle(() => reject(error)),
     );
   });
+}
+
+/** Work that throws at once is work that rejects. */
+async function settled<Result>(
+  work: (signal: AbortSignal) => Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  return work(signal);
 }

@@ -36,7 +36,7 @@ export class SocketAddr {
     if (typeof addr === "string") return SocketAddr.parse(addr);
     if (typeof addr !== "object" || addr === null) {
       throw new TypeError(
-        `Cannot use ${describe(addr)} as an address: expected "host:port" or { hostname, port }`,
+        `Invalid address of type ${typeof addr}: expected "host:port" or { hostname, port }`,
       );
     }
     if ("host" in addr) {
@@ -53,9 +53,7 @@ export class SocketAddr {
    */
   static parse(text: string): SocketAddr {
     if (typeof text !== "string") {
-      throw new TypeError(
-        `Cannot parse ${describe(text)} as an address: expected a string such as "127.0.0.1:80"`,
-      );
+      throw new TypeError(`Invalid address of type ${typeof text}: expected a string such as "127.0.0.1:80"`);
     }
     const colon = text.lastIndexOf(":");
     const host = text.slice(0, Math.max(colon, 0));
@@ -97,7 +95,7 @@ export class SocketAddr {
 
 function checkHostname(hostname: string): string {
   if (typeof hostname !== "string") {
-    throw new TypeError(`Invalid hostname ${describe(hostname)}: expected a string`);
+    throw new TypeError(`Invalid hostname of type ${typeof hostname}: expected a string`);
   }
   const bracketed = hostname.startsWith("[") && hostname.endsWith("]");
   const host = bracketed ? hostname.slice(1, -1) : hostname;
@@ -115,19 +113,11 @@ function checkHostname(hostname: string): string {
 function checkPort(port: number, given: unknown): number {
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   if (typeof port !== "number") {
-    throw new TypeError(`Invalid port ${describe(port)}: expected a number`);
+    throw new TypeError(`Invalid port of type ${typeof port}: expected a number`);
   }
   const where = typeof given === "string" ? `in "${given}"` : String(given);
   const error = new RangeError(`Invalid port ${where}: expected an integer from 0 to 65535`);
   throw Object.assign(error, { code: "ERR_SOCKET_BAD_PORT" });
-}
-
-function describe(value: unknown): string {
-  return typeof value === "string"
-    ? `"${value}"`
-    : value === null
-      ? "null"
-      : `a value of type ${typeof value}`;
 }
 
 /** RFC 1035: 255 octets, 253 in text; one more for a trailing dot. */

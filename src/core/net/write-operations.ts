@@ -64,6 +64,8 @@ export class WriteAll extends WriteOperation<void> {
 /** Stands in the queue until what was accepted before it is acknowledged; later writes wait behind it. */
 export class Flush extends WriteOperation<void> {
   attempt(): boolean {
+    // A connection that failed has nothing unacknowledged left either.
+    this.side.throwFailure();
     return this.side.source.unacknowledged === 0 && this.resolve(undefined);
   }
 }

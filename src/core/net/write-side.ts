@@ -95,6 +95,11 @@ export class WriteSide {
     return this.over?.error ? this.told(this.over.error, op) : undefined;
   }
 
+  /** Throws what the network ended the connection with, if it has. */
+  throwFailure(): void {
+    if (this.over?.error) throw this.over.error;
+  }
+
   /** Why nothing more can be written, or undefined. */
   refusal(op: WriteOperationName): NetError | undefined {
     const isOver = this.ending !== null || this.over !== null;
