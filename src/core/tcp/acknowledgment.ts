@@ -10,6 +10,7 @@ import { delivery, noteDelivered, startDelivery } from "./delivery.ts";
 import { detectLosses, leaveRecovery, partialAcknowledgment } from "./recovery.ts";
 import { takeSackBlocks } from "./sack.ts";
 import { Timer } from "./timers.ts";
+import { rememberTimestamp } from "./timestamps.ts";
 
 /** @returns false when the segment must not be looked at further */
 export function acknowledgmentArrives(
@@ -23,10 +24,12 @@ export function acknowledgmentArrives(
   const ack = sending.next + seqDifference(segment.ack, sending.seq(sending.next));
   // RFC 5961 §5: an ACK of what was never sent, or from further back than any window, is not the peer's.
   // An old ACK within that range is nothing new, but its data is good (dropping it stalls reordered paths).
-  if (ack > sending.max || ack < sending.una - Math.max(sending.maxWindow, 65535)) {
+  if (ack > sending.max || ack < sending.una - sending.maxWindow) {
     challenge(connection, now);
     return false;
   }
+  // Not before: a guess at the window alone must not plant a timestamp from the future (RFC 7323 §4.3, RFC 5961).
+  rememberTimestamp(connection, now, segment, start);
   const advanced = ack - sending.una;
   const inFlightBefore = sending.records.inFlight;
   const windowBefore = sending.edge;
@@ -140,10 +143,10 @@ function updateController(
 
 /** RFC 6298 §5.2 and §5.3: new data acknowledged restarts the timer; only that does, or it would never fire. */
 function restartRetransmit(connection: Connection, now: number): void {
-  const { timers, sending, roundTrip } = connection;
+  const { timers, sending } = connection;
+  connection.oldestUnacked = now;
   if (sending.records.count === 0) timers.clear(Timer.retransmit);
-  else timers.set(Timer.retransmit, now + roundTrip.rto);
+  else timers.set(Timer.retransmit, connection.retransmitAt(now));
   timers.clear(Timer.pong);
   connection.pongLink = -1;
-  connection.oldestUnacked = now;
 }

@@ -274,7 +274,10 @@ export class Connection {
   /** ABORT: a reset leaves, everything queued is dropped. */
   abort(_now: number, reason: CloseReason | null = null): void {
     this.released = true;
-    if (this.state === "CLOSED" || this.state === "TIME-WAIT") return;
+    if (this.state === "CLOSED" || this.state === "TIME-WAIT") {
+      this.dropUnread();
+      return;
+    }
     // A SYN that has left is taken back too where somebody may be dialling for it: on a reliable route.
     const known = this.state !== "SYN-SENT" || (this.route.reliable && this.sending.next >= 0);
     this.enterClosed(reason, known && !this.route.frozen);
@@ -284,6 +287,10 @@ export class Connection {
     this.options = { ...this.options, ...options };
     this.receiving.limit = this.options.receiveBuffer;
     if (options.keepAlive !== undefined) this.armKeepAlive(now);
+    if (options.userTimeout !== undefined && this.timers.isSet(Timer.retransmit)) {
+      this.timers.set(Timer.retransmit, this.retransmitAt(now));
+      this.host.rearm(this);
+    }
     // No-delay or uncork may let small segments go.
     if (isSynchronized(this.state)) this.host.ready(this);
   }
@@ -357,6 +364,13 @@ export class Connection {
   room(): number {
     if (!canQueue(this.state) || this.sending.fin >= 0) return 0;
     return Math.max(0, this.host.memory.allowance(this.options.sendBuffer) - this.sending.buffer.length);
+  }
+
+  /** When the retransmission timer fires: after the timeout, but no later than the user timeout allows (RFC 5482). */
+  retransmitAt(now: number): number {
+    const at = now + this.roundTrip.rto;
+    const { userTimeout } = this.options;
+    return userTimeout > 0 ? Math.min(at, this.oldestUnacked + userTimeout) : at;
   }
 
   raise(event: number): void {
@@ -468,7 +482,9 @@ export class Connection {
 
   armKeepAlive(now: number): void {
     const keepAlive: KeepAlive | null = this.options.keepAlive;
-    if (keepAlive === null || !isSynchronized(this.state)) this.timers.clear(Timer.keepAlive);
+    // TIME-WAIT has no connection any more, but a record.
+    const alive = isSynchronized(this.state) && this.state !== "TIME-WAIT";
+    if (keepAlive === null || !alive) this.timers.clear(Timer.keepAlive);
     else this.timers.set(Timer.keepAlive, now + keepAlive.idle);
     this.keepAliveProbes = 0;
     this.host.rearm(this);

@@ -43,7 +43,9 @@ function forgetOutage(connection: Connection, now: number): void {
   if (sending.records.lostBytes > 0) enterRecovery(connection, "outage");
   timers.clear(Timer.reorder);
   timers.clear(Timer.pong);
-  if (sending.records.count > 0) timers.set(Timer.retransmit, now + roundTrip.rto);
+  // An outage is not the peer's silence: the user timeout counts anew.
+  connection.oldestUnacked = now;
+  if (sending.records.count > 0) timers.set(Timer.retransmit, connection.retransmitAt(now));
   sending.probes = 0;
 }
 

@@ -69,6 +69,6 @@ export function retransmitTimeout(connection: Connection, now: number): void {
   connection.duplicateAcks = 0;
   roundTrip.backOff();
   connection.timers.clear(Timer.reorder);
-  connection.timers.set(Timer.retransmit, now + roundTrip.rto);
+  connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
   connection.host.ready(connection);
 }

@@ -10,7 +10,7 @@ import type { Connection } from "./connection.ts";
 import { agreeOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
 import { textArrives } from "./segment-text.ts";
-import { acceptTimestamp, rememberTimestamp } from "./timestamps.ts";
+import { acceptTimestamp } from "./timestamps.ts";
 
 export function segmentArrives(connection: Connection, now: number, packet: Packet, linkId: number): void {
   const segment = packet.tcp;
@@ -115,7 +115,6 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
     return;
   }
   if ((flags & Flag.ack) === 0) return;
-  rememberTimestamp(connection, now, segment, start);
   connection.lastHeard = now;
   if (connection.keepAliveProbes > 0 || connection.options.keepAlive !== null) connection.armKeepAlive(now);
 

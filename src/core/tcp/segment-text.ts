@@ -30,10 +30,12 @@ export function textArrives(
     connection.abort(now, { code: "ECONNRESET", text: "data arrived after close" });
     return;
   }
+  // Nothing follows a FIN: bytes beyond one are nobody's, and one that would cut off what has arrived is none.
+  const end = start + length;
   const from = Math.max(start, receiving.next);
-  const to = Math.min(start + length, receiving.edge);
-  const whole = to === start + length;
-  if (hasFin && whole) receiving.fin = start + length;
+  const to = Math.min(end, receiving.edge, receiving.fin >= 0 ? receiving.fin : end);
+  const whole = to === end;
+  if (hasFin && whole && receiving.fin < 0 && end >= receiving.reassembly.end) receiving.fin = end;
   const before = receiving.next;
   const hadGap = !receiving.reassembly.empty;
   if (to > from) {

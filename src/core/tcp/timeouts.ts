@@ -1,5 +1,7 @@
 // What happens when a timer of a connection is due. A timer that fires late is evaluated at its deadline, not at the
-// time of its processing (RACK judged by late clocks resends what was never lost). Extra calls change nothing.
+// time of its processing (RACK judged by late clocks resends what was never lost); but what it sends leaves now, and
+// the time for an answer begins now: else a loop that stood still counts answers as missing to questions never asked.
+// Extra calls change nothing.
 
 import type { Connection } from "./connection.ts";
 import { detectLosses, enterRecovery, retransmitTimeout } from "./recovery.ts";
@@ -12,7 +14,7 @@ export function timersDue(connection: Connection, now: number): void {
     for (const timer of ORDER) {
       if (timers.deadline(timer) !== next) continue;
       timers.clear(timer);
-      fire(connection, timer, next);
+      fire(connection, timer, next, now);
       break;
     }
   }
@@ -31,7 +33,7 @@ const ORDER: readonly Timer[] = [
   Timer.finWait2,
 ];
 
-function fire(connection: Connection, timer: Timer, at: number): void {
+function fire(connection: Connection, timer: Timer, at: number, now: number): void {
   switch (timer) {
     case Timer.reorder:
       detectLosses(connection, at);
@@ -42,16 +44,16 @@ function fire(connection: Connection, timer: Timer, at: number): void {
       connection.host.ready(connection);
       break;
     case Timer.retransmit:
-      retransmitDue(connection, at);
+      retransmitDue(connection, at, now);
       break;
     case Timer.persist:
-      persistDue(connection, at);
+      persistDue(connection, at, now);
       break;
     case Timer.pong:
-      pongDue(connection, at);
+      pongDue(connection, now);
       break;
     case Timer.keepAlive:
-      keepAliveDue(connection, at);
+      keepAliveDue(connection, now);
       break;
     case Timer.finWait2:
       connection.enterClosed(null);
@@ -61,26 +63,26 @@ function fire(connection: Connection, timer: Timer, at: number): void {
   }
 }
 
-function retransmitDue(connection: Connection, at: number): void {
+function retransmitDue(connection: Connection, at: number, now: number): void {
   if (connection.state === "SYN-SENT" || connection.state === "SYN-RECEIVED") {
-    synDue(connection, at);
+    synDue(connection, now);
     return;
   }
   if (connection.sending.records.count === 0) return;
   if (gaveUp(connection, at)) return;
   if (!connection.route.reliable) {
-    retransmitTimeout(connection, at);
+    retransmitTimeout(connection, now);
     return;
   }
   // On a reliable route silence proves nothing: the link is asked, and its pong decides.
   const oldest = connection.sending.records.oldest;
   if (oldest !== null) connection.host.wantPing(connection, oldest.linkId);
   connection.roundTrip.backOff();
-  connection.timers.set(Timer.retransmit, at + connection.roundTrip.rto);
+  connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
 }
 
 /** A SYN on a reliable route is resent only after its link died: the gateway may still be dialling. */
-function synDue(connection: Connection, at: number): void {
+function synDue(connection: Connection, now: number): void {
   const limit = connection.passive ? connection.options.synAckRetries : connection.options.synRetries;
   if (connection.synAttempts >= limit) {
     connection.enterClosed(connection.softError ?? { code: "ETIMEDOUT", text: "no answer to the handshake" });
@@ -89,23 +91,30 @@ function synDue(connection: Connection, at: number): void {
   connection.synAttempts++;
   if (!connection.route.reliable) connection.synPending = true;
   else
-    connection.timers.set(Timer.retransmit, at + connection.options.initialRto * 2 ** connection.synAttempts);
+    connection.timers.set(
+      Timer.retransmit,
+      now + connection.options.initialRto * 2 ** connection.synAttempts,
+    );
   connection.host.ready(connection);
 }
 
 /** R2 of RFC 9293 §3.8.3, or the user timeout of RFC 5482. */
 function gaveUp(connection: Connection, at: number): boolean {
-  const { options } = connection;
+  const { options, sending } = connection;
   const tooLong = options.userTimeout > 0 && at - connection.oldestUnacked >= options.userTimeout;
   const counted = connection.route.reliable ? 0 : connection.attempts;
   if (!tooLong && counted < options.retries) return false;
+  // A peer that closed its window over what is in flight makes probes of our retransmissions: as long as it answers
+  // they may go on (RFC 9293 §3.8.6.1), unless nobody is left who waits for it.
+  const answered = sending.edge <= sending.una && at - connection.lastHeard <= options.maxRto;
+  if (answered && !tooLong && !connection.released) return false;
   connection.enterClosed(
     connection.softError ?? { code: "ETIMEDOUT", text: "the peer does not acknowledge" },
   );
   return true;
 }
 
-function persistDue(connection: Connection, at: number): void {
+function persistDue(connection: Connection, at: number, now: number): void {
   const { sending, options, timers, roundTrip } = connection;
   if (!sending.hasUnsent || sending.records.count > 0) return;
   if (sending.edge > sending.next) {
@@ -114,20 +123,32 @@ function persistDue(connection: Connection, at: number): void {
     return;
   }
   // As long as the peer answers probes its window may stay closed for ever; unanswered ones count like data.
-  sending.probes++;
-  if (sending.probes > options.retries) {
+  if (sending.probes === 0) connection.oldestUnacked = now;
+  const tooLong =
+    sending.probes > 0 && options.userTimeout > 0 && at - connection.oldestUnacked >= options.userTimeout;
+  if (tooLong || sending.probes >= options.retries) {
     connection.enterClosed(
       connection.softError ?? { code: "ETIMEDOUT", text: "zero-window probes are not answered" },
     );
     return;
   }
+  const delay = roundTrip.baseRto * 2 ** (sending.probeBackoff + 1);
+  if (connection.released && delay > options.maxRto) {
+    // Nobody waits any more: memory is not kept for a peer that never reads (Linux's tcp_orphan_retries).
+    connection.enterClosed({ code: "ETIMEDOUT", text: "the peer keeps its window closed" }, true);
+    return;
+  }
+  sending.probes++;
+  sending.probeBackoff++;
   sending.probePending = true;
-  timers.set(Timer.persist, at + Math.min(roundTrip.baseRto * 2 ** ++sending.probeBackoff, options.maxRto));
+  const next = now + Math.min(delay, options.maxRto);
+  const limit = options.userTimeout > 0 ? connection.oldestUnacked + options.userTimeout : next;
+  timers.set(Timer.persist, Math.max(Math.min(next, limit), now + 1));
   connection.host.ready(connection);
 }
 
 /** A delayed ACK after the pong nothing has come: what was sent on that link before the ping is lost. */
-function pongDue(connection: Connection, at: number): void {
+function pongDue(connection: Connection, now: number): void {
   const lost = connection.sending.records.markLinkLost(connection.pongLink, connection.pongSentAt);
   if (!lost) return;
   connection.attempts++;
@@ -136,11 +157,11 @@ function pongDue(connection: Connection, at: number): void {
     return;
   }
   enterRecovery(connection, "outage");
-  connection.timers.set(Timer.retransmit, at + connection.roundTrip.rto);
+  connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
   connection.host.ready(connection);
 }
 
-function keepAliveDue(connection: Connection, at: number): void {
+function keepAliveDue(connection: Connection, now: number): void {
   const keepAlive = connection.options.keepAlive;
   if (keepAlive === null) return;
   // Data in flight has its own timer and its own limit.
@@ -153,5 +174,5 @@ function keepAliveDue(connection: Connection, at: number): void {
     connection.keepAlivePending = true;
     connection.host.ready(connection);
   }
-  connection.timers.set(Timer.keepAlive, at + keepAlive.interval);
+  connection.timers.set(Timer.keepAlive, now + keepAlive.interval);
 }

@@ -121,7 +121,7 @@ function finFits(connection: Connection, size: number): boolean {
   const { sending } = connection;
   if (sending.fin < 0 || sending.finSent || sending.next + size !== sending.fin) return false;
   // A FIN takes one number of the window; alone it may go into a closed one, where it serves as the probe.
-  return sending.next + size < sending.edge || sending.records.count === 0;
+  return sending.next + size < sending.edge || (size === 0 && sending.records.count === 0);
 }
 
 function mayResend(connection: Connection, lost: SentRecord): boolean {
@@ -411,6 +411,6 @@ function payloadThatFits(connection: Connection, wanted: number, space: number):
 
 function armRetransmit(connection: Connection, now: number): void {
   if (connection.timers.isSet(Timer.retransmit)) return;
-  connection.timers.set(Timer.retransmit, now + connection.roundTrip.rto);
+  connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
   connection.host.rearm(connection);
 }

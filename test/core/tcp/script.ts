@@ -186,7 +186,7 @@ export class Script {
     const listener = this.listen(16, tcp);
     this.send("S", { mss: 1460, ...offer });
     this.expect("SA", { seq: 0, ack: 1 });
-    this.send("A", tsOf(offer));
+    this.send("A", afterSyn(offer));
     const connection = listener.accept() as Connection;
     expect(connection?.state).toBe("ESTABLISHED");
     listener.close(this.now);
@@ -403,8 +403,10 @@ export class Script {
   }
 }
 
-function tsOf(offer: Offer): Fields {
-  return offer.ts === undefined || offer.ts === null ? {} : { ts: [offer.ts[0], 0] };
+/** The fields of the peer's segments after its SYN. */
+function afterSyn(offer: Offer): Fields {
+  const window = offer.window === undefined ? {} : { window: offer.window };
+  return offer.ts === undefined || offer.ts === null ? window : { ...window, ts: [offer.ts[0], 0] };
 }
 
 function dataOf(fields: Fields, from: number): Uint8Array {
