@@ -66,7 +66,8 @@ export class OperationQueue {
   /** An idle queue gives up its timer at once: for streams that must not keep the process alive. */
   private releasesTimer = false;
   private readonly timers: Timers;
-  private operations: Waiting[] = [];
+  /** Shared while empty: most of the streams of a process wait for nothing. */
+  private operations: Waiting[] = none;
   private timer: unknown = null;
   private timerAt: number = Number.POSITIVE_INFINITY;
   private running = false;
@@ -103,6 +104,7 @@ export class OperationQueue {
     }
     if (this.idle && !this.running && this.attempt(operation)) return operation.promise;
     operation.startedAt = this.timers.now();
+    if (this.operations === none) this.operations = [];
     this.operations.push(operation);
     this.watch(operation);
     this.arm(this.deadlineOf(operation));
@@ -136,7 +138,7 @@ export class OperationQueue {
   /** Rejects everything that waits and gives up the timer. */
   fail(error: unknown): void {
     const failed = this.operations;
-    this.operations = [];
+    this.operations = none;
     this.releaseTimer();
     for (const operation of failed) {
       this.unwatch(operation);
@@ -238,3 +240,5 @@ export function timeoutError(timeout: number): RangeError | undefined {
   if (timeout > 0) return undefined;
   return new RangeError(`Invalid timeout ${timeout}: expected milliseconds above 0, or null for none`);
 }
+
+const none: Waiting[] = [];

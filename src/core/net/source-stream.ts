@@ -41,11 +41,7 @@ export class SourceStream implements TcpStream {
     this.reading = new ReadSide(source);
     this.writing = new WriteSide(source);
     this.endings = new StreamEndings(source, this.reading, this.writing);
-    source.attach({
-      readable: () => this.reading.wake(),
-      writable: () => this.writing.wake(),
-      closed: (error) => this.endings.over(error),
-    });
+    source.attach(this.endings);
     if (options?.noDelay === false) this.setNoDelay(false);
     if (options?.keepAlive) this.setKeepAlive(options.keepAlive);
   }
@@ -123,7 +119,16 @@ export class SourceStream implements TcpStream {
     const wrong = this.cannotWrite(options) ?? notBytes(data);
     if (wrong !== undefined) return Promise.reject(wrong.error);
     if (data.length === 0) return Promise.resolve(0);
-    return this.writing.start(new Write(this.writing, data, options));
+    const { writing } = this;
+    if (writing.queue.idle && writing.web === null) {
+      try {
+        const count = writing.send(data);
+        if (count > 0) return Promise.resolve(count);
+      } catch (error) {
+        return Promise.reject(writing.explain(error, "write", 0));
+      }
+    }
+    return writing.start(new Write(writing, data, options));
   }
 
   writeAll(data: Uint8Array, options?: OpOptions): Promise<void> {

@@ -8,11 +8,12 @@ import { connectionFailure } from "./net-error-messages.ts";
 import { optionsError } from "./operation.ts";
 import type { CloseOptions } from "./options.ts";
 import type { ReadSide } from "./read-side.ts";
-import type { StreamSource } from "./stream-source.ts";
+import type { StreamSink, StreamSource } from "./stream-source.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import type { WriteSide } from "./write-side.ts";
 
-export class StreamEndings {
+/** The sink of the source, so that a stream needs no object more for that. */
+export class StreamEndings implements StreamSink {
   readonly lifetime: Lifetime = new Lifetime();
   private readonly source: StreamSource;
   private readonly reading: ReadSide;
@@ -59,25 +60,30 @@ export class StreamEndings {
     this.reset({ code: "ECONNABORTED", cause: reason });
   }
 
-  /** The source says so. */
-  over(error: NetError | null): void {
+  readable(): void {
+    this.reading.wake();
+  }
+
+  writable(): void {
+    this.writing.wake();
+  }
+
+  closed(error: NetError | null): void {
     this.reading.end(error);
     this.writing.end(error);
-    this.lifetime.end(
-      error === null ? null : this.failure({ code: error.code as LocalEnd["code"], cause: error }),
-    );
+    this.lifetime.end(error === null ? null : this.failure(error.code, error));
   }
 
   private reset(how: LocalEnd): void {
-    this.lifetime.end(this.failure(how));
+    this.lifetime.end(this.failure(how.code, how.cause));
     this.reading.stop(how);
     this.writing.drop(how);
     this.source.reset(how.cause);
   }
 
-  private failure(how: LocalEnd): NetError {
+  private failure(code: string, cause: unknown): NetError {
     const { localAddr, peerAddr } = this.source;
-    return connectionFailure(how.code, { localAddr, peerAddr, cause: how.cause });
+    return connectionFailure(code, { localAddr, peerAddr, cause });
   }
 
   /** Resets the connection after `timeout`, or when the peer stops taking bytes. */

@@ -1,7 +1,6 @@
 // The waiting forms of the direct writes. Each hands bytes to the source only within attempt().
 
-import type { LocalEnd } from "./local-end.ts";
-import { NetError } from "./net-error.ts";
+import type { NetError } from "./net-error.ts";
 import { Operation } from "./operation.ts";
 import type { OpOptions } from "./options.ts";
 import type { WriteOperationName, WriteSide } from "./write-side.ts";
@@ -22,10 +21,7 @@ abstract class WriteOperation<Result> extends Operation<Result> {
   }
 
   override explain(error: unknown): unknown {
-    if (NetError.is(error)) return this.side.told(error, this.name, this.written);
-    if (error instanceof Error) return error;
-    const { code, cause } = error as LocalEnd;
-    return this.side.error(code, this.name, cause, this.written);
+    return this.side.explain(error, this.name, this.written);
   }
 }
 

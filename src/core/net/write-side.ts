@@ -3,7 +3,7 @@
 
 import type { Bytes } from "../wire/bytes.ts";
 import type { LocalEnd } from "./local-end.ts";
-import type { NetError, NetErrorCode } from "./net-error.ts";
+import { NetError, type NetErrorCode } from "./net-error.ts";
 import { failure, failureOf } from "./net-error-messages.ts";
 import { type Operation, OperationQueue } from "./operation.ts";
 import type { OpOptions } from "./options.ts";
@@ -33,7 +33,6 @@ export class WriteSide {
   constructor(source: StreamSource) {
     this.source = source;
     this.queue = new OperationQueue(source.timers ?? systemTimers);
-    this.queue.whenIdle = () => this.endNow();
   }
 
   /** Why a direct write may not begin now. */
@@ -123,6 +122,7 @@ export class WriteSide {
   private endAfterQueue(how: "finish" | "close"): void {
     if (this.ending === how || this.ending === "close") return;
     this.ending = how;
+    this.queue.whenIdle ??= () => this.endNow();
     this.ended = false;
     if (this.queue.idle) this.endNow();
   }
@@ -150,6 +150,14 @@ export class WriteSide {
     this.wake();
     // What waits even now, waits for a source that will not call again.
     this.queue.fail(error ?? sendingHasEnded);
+  }
+
+  /** What an operation tells of an error: the network's own, or how the stream was ended here. */
+  explain(error: unknown, op: WriteOperationName, bytesWritten: number): unknown {
+    if (NetError.is(error)) return this.told(error, op, bytesWritten);
+    if (error instanceof Error) return error;
+    const { code, cause } = error as LocalEnd;
+    return this.error(code, op, cause, bytesWritten);
   }
 
   /** The error of an operation on this direction. */
