@@ -117,7 +117,7 @@ function bytesContent(bytes: Uint8Array): RequestContent {
 }
 
 function streamContent(
-  body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+  body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   length: number | undefined,
 ): RequestContent {
   const stream = body instanceof ReadableStream ? body : iterableStream(body);
