@@ -46,6 +46,9 @@ export function acknowledgmentArrives(
   if (advanced > 0) {
     connection.attempts = 0;
     connection.duplicateAcks = 0;
+    // A partial ACK takes back what it covers of what duplicates stood for (RFC 6582 §3.2 step 3).
+    sending.duplicateBytes =
+      connection.recovery === "loss" ? Math.max(0, sending.duplicateBytes - advanced) : 0;
   } else if (
     !connection.sackOk &&
     advanced === 0 &&
@@ -55,6 +58,8 @@ export function acknowledgmentArrives(
     sending.records.count > 0
   ) {
     connection.duplicateAcks++;
+    // Each tells that a segment has left the path (RFC 5681 §3.2 step 4), the first two too (RFC 3042).
+    sending.duplicateBytes = Math.min(sending.duplicateBytes + sending.mss, sending.records.inFlight);
   }
   sending.probes = 0;
   if (delivery.bytes > 0 || connection.duplicateAcks > 0) {
@@ -65,7 +70,7 @@ export function acknowledgmentArrives(
   if (advanced > 0) {
     if (connection.recovery !== "none") {
       if (ack >= connection.recoveryPoint) leaveRecovery(connection, now);
-      else if (!connection.sackOk) partialAcknowledgment(connection);
+      else if (!connection.sackOk && connection.recovery === "loss") partialAcknowledgment(connection);
     }
     restartRetransmit(connection, now);
     connection.acknowledgedBytes();
@@ -94,14 +99,18 @@ function takeWindowUpdate(connection: Connection, segment: TcpSegment, start: nu
 function takeCumulative(connection: Connection, now: number, ack: number): void {
   const { sending } = connection;
   const { records } = sending;
+  let ambiguous = false;
   for (;;) {
     const record = records.popAcknowledged(ack);
     if (record === null) break;
     if (!record.sacked) {
       noteDelivered(connection, now, record);
+      if (record.retransmissions > 0) ambiguous = true;
     }
     records.recycle(record);
   }
+  // What came with a hole that was filled waited for that: its round trip is no measure of the path.
+  if (ambiguous) delivery.sampleSentAt = -1;
   records.trimFirst(ack);
   const before = sending.buffer.length;
   sending.buffer.acknowledge(ack);
@@ -131,7 +140,9 @@ function updateController(
     (slowStart && controller.window < 2 * inFlightBefore);
   ackSample.now = now;
   ackSample.delivered = delivery.bytes;
-  ackSample.acknowledged = acknowledged;
+  // An ACK that jumps over what had arrived before a timeout is no leave to send as much at once (RFC 3465 §2.3).
+  ackSample.acknowledged =
+    connection.recovery === "timeout" ? Math.min(acknowledged, connection.sending.mss) : acknowledged;
   ackSample.rtt = delivery.sampleSentAt < 0 ? 0 : now - delivery.sampleSentAt;
   ackSample.inFlight = connection.sending.records.inFlight;
   ackSample.appLimited = !limited;

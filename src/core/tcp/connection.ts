@@ -108,7 +108,7 @@ export class Connection {
 
   // Loss recovery.
   recovery: Recovery = "none";
-  recoveryPoint = 0;
+  recoveryPoint = -1;
   /** The first segment of a recovery leaves whatever the window says (RFC 6582 §3.2 step 3). */
   fastRetransmit = false;
   /** Growth of the window is earned only by data sent while the window was full (RFC 7661). */

@@ -32,7 +32,7 @@ export interface TcpOptions {
   readonly windowScaling: boolean;
   /** RFC 6298 §2.1. */
   readonly initialRto: number;
-  /** Linux TCP_RTO_MIN; RFC 6298 §2.4 asks for 1 s, which no deployed stack keeps. */
+  /** Least distance of the timeout from the smoothed round trip, Linux's TCP_RTO_MIN; RFC 6298 §2.4 asks for 1 s. */
   readonly minRto: number;
   readonly maxRto: number;
   /** Segments sent before the first ACK (RFC 6928). */

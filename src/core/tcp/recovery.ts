@@ -14,17 +14,22 @@ export function detectLosses(connection: Connection, now: number): void {
   const { records } = sending;
   const lostBefore = records.lostBytes;
   if (!connection.sackOk) {
-    const found = connection.duplicateAcks >= DUPLICATE_THRESHOLD && connection.recovery === "none";
+    // Duplicates up to the end of the last recovery may be answers to what was resent in it (RFC 6582 §3.2 step 1).
+    const found =
+      connection.duplicateAcks >= DUPLICATE_THRESHOLD &&
+      connection.recovery === "none" &&
+      sending.una > connection.recoveryPoint;
     if (found && records.first !== null) records.markRecordLost(records.first);
   } else {
-    const wait = rack.detect(records, now, roundTrip.srtt, connection.recovery === "loss");
+    const resending = connection.recovery === "loss" || connection.recovery === "timeout";
+    const wait = rack.detect(records, now, roundTrip.srtt, resending);
     if (wait > 0) timers.set(Timer.reorder, now + wait);
     else timers.clear(Timer.reorder);
   }
   const resendsAnyway = connection.recovery === "loss" || connection.recovery === "timeout";
   if (records.lostBytes > lostBefore && !resendsAnyway) {
     enterRecovery(connection, "loss");
-    connection.controller.congested(now, records.inFlight + records.lostBytes);
+    connection.controller.congested(now, records.outstanding);
   }
 }
 
@@ -45,6 +50,7 @@ export function partialAcknowledgment(connection: Connection): void {
 export function leaveRecovery(connection: Connection, now: number): void {
   if (connection.recovery === "loss") connection.controller.recovered(now);
   connection.recovery = "none";
+  connection.sending.duplicateBytes = 0;
   connection.fastRetransmit = false;
 }
 
@@ -59,14 +65,14 @@ export function retransmitTimeout(connection: Connection, now: number): void {
     records.reneged();
     connection.sackSeen.length = 0;
   }
-  const outstanding = records.inFlight + records.lostBytes;
+  controller.timedOut(now, records.outstanding, connection.attempts === 0);
   records.markAllLost();
-  if (!connection.route.reliable) controller.timedOut(now, outstanding, connection.attempts === 0);
   enterRecovery(connection, "timeout");
   connection.attempts++;
   connection.timeouts++;
   connection.host.counters.timeouts++;
   connection.duplicateAcks = 0;
+  sending.duplicateBytes = 0;
   roundTrip.backOff();
   connection.timers.clear(Timer.reorder);
   connection.timers.set(Timer.retransmit, connection.retransmitAt(now));

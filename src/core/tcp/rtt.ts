@@ -57,7 +57,10 @@ export class RoundTrip {
       this.variance += (BETA / samples) * (Math.abs(this.srtt - measured) - this.variance);
       this.srtt += (ALPHA / samples) * (measured - this.srtt);
     }
-    this.base = this.clamp(this.srtt + Math.max(CLOCK_GRANULARITY, K * this.variance));
+    // Linux adds the minimum to SRTT: on a steady path the variance vanishes, and a timeout of the bare minimum would
+    // lie just above the round trip, or below it, so that each delayed ACK were a loss.
+    const margin = Math.max(CLOCK_GRANULARITY, this.minRto, K * this.variance);
+    this.base = Math.min(this.srtt + margin, this.maxRto);
     this.shift = 0;
   }
 
@@ -72,9 +75,5 @@ export class RoundTrip {
   /** §5.7: the SYN was resent, so the first data waits 3 s until a sample says otherwise. */
   synWasRetransmitted(): void {
     if (this.srtt === 0) this.base = Math.max(this.base, 3_000_000);
-  }
-
-  private clamp(rto: number): number {
-    return Math.min(Math.max(rto, this.minRto), this.maxRto);
   }
 }

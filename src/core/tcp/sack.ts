@@ -9,8 +9,13 @@ export function takeSackBlocks(connection: Connection, now: number, segment: Tcp
   const { sending, sackSeen } = connection;
   const seen = sackSeen.length;
   for (let block = 0; block < segment.sackCount; block++) {
-    const left = offsetOf(connection, segment.sackEdges[block * 2]);
-    const right = offsetOf(connection, segment.sackEdges[block * 2 + 1]);
+    lefts[block] = offsetOf(connection, segment.sackEdges[block * 2]);
+    rights[block] = offsetOf(connection, segment.sackEdges[block * 2 + 1]);
+    sortIn(block);
+  }
+  for (let block = 0; block < segment.sackCount; block++) {
+    const left = lefts[block];
+    const right = rights[block];
     // A block below SND.UNA tells of a duplicate (RFC 2883); one beyond what was sent is nonsense.
     if (right <= left || left < sending.una || right > sending.next) continue;
     walk(connection, now, left, right, seen);
@@ -18,6 +23,20 @@ export function takeSackBlocks(connection: Connection, now: number, segment: Tcp
   }
   sackSeen.splice(0, seen);
 }
+
+/**
+ * Blocks in the order of the stream: the most recent comes first on the wire, and when an ACK with older ones was lost,
+ * taking those after it would look like reordering to RACK.
+ */
+function sortIn(block: number): void {
+  for (let at = block; at > 0 && lefts[at] < lefts[at - 1]; at--) {
+    [lefts[at], lefts[at - 1]] = [lefts[at - 1], lefts[at]];
+    [rights[at], rights[at - 1]] = [rights[at - 1], rights[at]];
+  }
+}
+
+const lefts: number[] = [0, 0, 0, 0];
+const rights: number[] = [0, 0, 0, 0];
 
 /** Marks what [left, right) covers, leaving out what earlier blocks covered: those records are marked already. */
 function walk(connection: Connection, now: number, left: number, right: number, seen: number): void {

@@ -35,6 +35,8 @@ export class SendSide {
   probeBackoff = 0;
   /** A probe's octet may have been taken: ACKs up to here are valid. */
   probed = -1;
+  /** Without SACK: bytes that duplicate ACKs tell to have left the path, which ones is unknown. */
+  duplicateBytes = 0;
   bytesSent = 0;
   bytesRetransmitted = 0;
 
@@ -46,6 +48,11 @@ export class SendSide {
   /** The highest offset an ACK may name. */
   get max(): number {
     return Math.max(this.next, this.probed);
+  }
+
+  /** Bytes under way, RFC 6675's pipe: what the congestion window limits. */
+  get pipe(): number {
+    return Math.max(0, this.records.inFlight - this.duplicateBytes);
   }
 
   /** Data bytes queued and not yet sent. */

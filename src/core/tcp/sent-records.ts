@@ -69,6 +69,11 @@ export class SentRecords {
     this.pool = pool;
   }
 
+  /** Bytes sent and not acknowledged: FlightSize of RFC 5681. */
+  get outstanding(): number {
+    return this.inFlight + this.lostBytes + this.sackedBytes;
+  }
+
   get count(): number {
     return this.tail - this.head;
   }

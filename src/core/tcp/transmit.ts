@@ -85,7 +85,7 @@ function sendable(connection: Connection, now: number, largest: number): number 
     return 0;
   }
   if (!connection.route.reliable) {
-    const inFlight = sending.records.inFlight;
+    const inFlight = sending.pipe;
     if (inFlight === 0 && idleTooLong(connection, now) && options.slowStartAfterIdle)
       connection.controller.idled();
     if (inFlight > 0 && inFlight + size > connection.controller.window) {
@@ -126,8 +126,11 @@ function finFits(connection: Connection, size: number): boolean {
 
 function mayResend(connection: Connection, lost: SentRecord): boolean {
   if (connection.route.reliable || connection.fastRetransmit) return true;
-  const inFlight = connection.sending.records.inFlight;
-  return inFlight === 0 || inFlight + lost.length <= connection.controller.window;
+  const { sending } = connection;
+  const inFlight = sending.pipe;
+  if (inFlight === 0 || inFlight + lost.length <= connection.controller.window) return true;
+  connection.windowLimitedUntil = sending.next;
+  return false;
 }
 
 function armPersist(connection: Connection, now: number, override: boolean): void {

@@ -28,7 +28,10 @@ export const MILLISECOND = 1_000;
 export const SECOND = 1_000_000;
 export const MINUTE = 60 * SECOND;
 
-/** A segment. Of a segment sent, what is not given has a default; of one expected, it is not looked at (but data). */
+/**
+ * A segment. Of a segment sent, what is not given has a default. Of one expected it is not looked at, but for data: when
+ * anything is given and data is not, there must be none.
+ */
 export interface Fields {
   readonly seq?: number;
   readonly ack?: number;
@@ -373,6 +376,7 @@ export class Script {
     if (seen.protocol !== 6 || same(seen.flags) !== same(flags)) return "flags";
     for (const name of ["seq", "ack", "window", "mss", "scale", "sackOk"] as const)
       if (fields[name] !== undefined && fields[name] !== seen[name]) return name;
+    if (Object.keys(fields).length === 0) return null;
     if (typeof fields.data === "number" || fields.data === undefined) {
       if (seen.length !== (fields.data ?? 0)) return "data";
       if (Buffer.compare(seen.data, pattern(seen.length, seen.seq - 1)) !== 0) return "data's bytes";
