@@ -186,9 +186,7 @@ export class ConnSource implements StreamSource {
     this.isReading = false;
     if (this.over) return;
     if (count === null) {
-      this.ended = true;
-      this.sink?.readable();
-      this.releaseIfDone();
+      this.onEnd();
       return;
     }
     this.bytesReceived += count;
@@ -201,6 +199,18 @@ export class ConnSource implements StreamSource {
     this.unread += count;
     this.readOn();
     this.sink?.readable();
+  }
+
+  private onEnd(): void {
+    // The kernel tells of a reset once. When that was to the writer the reader gets an end, which would hide that
+    // bytes are missing. (A reset behind the peer's FIN is told to the writer as EPIPE: nothing is missing then.)
+    if (this.sendFailed?.code === "ECONNRESET") {
+      this.onReadFailure(this.sendFailed);
+      return;
+    }
+    this.ended = true;
+    this.sink?.readable();
+    this.releaseIfDone();
   }
 
   private async sendFin(): Promise<void> {

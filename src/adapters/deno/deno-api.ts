@@ -62,3 +62,12 @@ export function denoApi(): DenoApi {
   }
   return Deno;
 }
+
+/**
+ * Whether Deno runs with `--unstable-net`. Without it Deno.listen({ reusePort: true }) ends the whole process, and
+ * the flag shows only in what else it brings.
+ */
+export function hasReusePort(): boolean {
+  const { Deno } = globalThis as { readonly Deno?: { readonly listenDatagram?: unknown } };
+  return typeof Deno?.listenDatagram === "function";
+}

@@ -14,14 +14,14 @@ import {
 } from "../../core/net/index.ts";
 import { connFailure } from "./conn-errors.ts";
 import { ConnSource } from "./conn-source.ts";
-import { type DenoConn, denoApi } from "./deno-api.ts";
+import { type DenoConn, denoApi, hasReusePort } from "./deno-api.ts";
 import { DenoListenerSource } from "./listener-source.ts";
 
 /**
  * The sockets of the machine. `close()` does nothing: its streams and listeners belong to whoever made them.
  *
  * Deno cannot do all that the contract offers: `abort()` closes without a reset (so does `close()` with bytes
- * unread), `localAddr` and `ipv6Only` are refused with `ENOTSUP`, keepalive is only on or off.
+ * unread), `localAddr` and `ipv6Only` are refused with `ENOTSUP`, keepalive is only on or off, `reusePort` needs `--unstable-net`.
  */
 export const denoNetwork: Network = {
   connect,
@@ -65,6 +65,9 @@ async function dial(peerAddr: SocketAddr, options: ConnectOptions, signal: Abort
 async function bind(addr: SocketAddrLike, options: BindOptions = {}): Promise<TcpListener> {
   const localAddr = SocketAddr.from(addr).withDefaultHostname("0.0.0.0");
   options.signal?.throwIfAborted();
+  if (options.reusePort && !hasReusePort()) {
+    throw failure("ENOTSUP", { op: "bind", localAddr, reason: "reusePort needs deno run --unstable-net" });
+  }
   if (options.ipv6Only) {
     throw failure("ENOTSUP", { op: "bind", localAddr, reason: "Deno leaves ipv6Only to the system" });
   }

@@ -1,9 +1,11 @@
 // The contract of streams and listeners on Deno's own sockets, in Deno.
 
-import { runContractIn } from "../contract-in.ts";
 import { systemGaps } from "../gaps.ts";
+import { runIn } from "../run-in.ts";
 
-await runContractIn({
+await runIn({
+  suite: "contract",
+  atLeast: 110,
   runtime: "deno",
   adapter: "deno",
   gaps: {

@@ -4,9 +4,9 @@ import process from "node:process";
 import { expect, test } from "vitest";
 import { nodeNetwork } from "../../../src/adapters/node/index.ts";
 import { runContract } from "../../contract/vitest-runner.ts";
-import { runContractIn } from "../contract-in.ts";
 import { systemGaps } from "../gaps.ts";
 import { openSockets } from "../open-sockets.ts";
+import { runIn } from "../run-in.ts";
 import { silentPort } from "../silent-port.ts";
 
 test("this is Node itself", () => {
@@ -30,5 +30,5 @@ runContract({
   },
 });
 
-await runContractIn({ runtime: "bun", adapter: "node", gaps: systemGaps });
-await runContractIn({ runtime: "deno", adapter: "node", gaps: systemGaps });
+await runIn({ suite: "contract", runtime: "bun", adapter: "node", gaps: systemGaps, atLeast: 110 });
+await runIn({ suite: "contract", runtime: "deno", adapter: "node", gaps: systemGaps, atLeast: 110 });
