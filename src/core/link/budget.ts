@@ -4,6 +4,7 @@
 
 import type { Micros } from "./clock.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
+import { MAX_MESSAGE } from "./link.ts";
 import { WindowedMax } from "./windowed-max.ts";
 
 /** What an end lets be outstanding when it announced nothing else. */
@@ -19,6 +20,11 @@ export class LinkBudget {
   minRtt: Micros = 0;
   /** Payload bytes that one packet should have on a reliable route: about 2 ms of the link's time. */
   segmentLimit: number = INITIAL_SEGMENT;
+  /**
+   * Bytes from which on a message is long enough. A message arrives as a whole: were the budget one message, the link
+   * would stand still until the word of it is back.
+   */
+  messageLimit: number = INITIAL_BUDGET / MESSAGES_IN_BUDGET;
   private readonly delivery: DeliveryRate = new DeliveryRate();
   private readonly maxRate: WindowedMax = new WindowedMax(RATE_WINDOW_ROUNDS);
   private round: number = 0;
@@ -34,6 +40,10 @@ export class LinkBudget {
   /** Draining the queue to see the true round trip; since when it is drained, or 0. */
   private isProbing: boolean = false;
   private drainedAt: Micros = 0;
+  /** The smallest step of the clock that was seen: browsers may round time to 100 ms. */
+  private tick: Micros = Number.POSITIVE_INFINITY;
+  private ticks: number = 0;
+  private lastNow: Micros = 0;
 
   constructor(cap: number) {
     this.cap = cap;
@@ -55,6 +65,7 @@ export class LinkBudget {
   }
 
   onSent(now: Micros, bytes: number): void {
+    this.observe(now);
     this.delivery.onSent(now, bytes);
   }
 
@@ -66,6 +77,7 @@ export class LinkBudget {
   /** The other side took `total` packet bytes in all. False: more than were sent, which breaks the protocol. */
   onReceived(now: Micros, total: number): boolean {
     if (total > this.delivery.sent) return false;
+    this.observe(now);
     if (!this.delivery.onDelivered(now, total)) return true;
     const { sample } = this.delivery;
     if (sample.priorDelivered >= this.roundDelivered && now - this.roundStart >= SHORTEST_ROUND) {
@@ -125,6 +137,14 @@ export class LinkBudget {
     }
   }
 
+  private observe(now: Micros): void {
+    const step = now - this.lastNow;
+    if (step <= 0) return;
+    this.lastNow = now;
+    this.ticks++;
+    if (step < this.tick) this.tick = step;
+  }
+
   private probeBudget(): number {
     return Math.max(SMALLEST_BUDGET, (this.rate * this.minRtt) / 2_000_000);
   }
@@ -133,7 +153,9 @@ export class LinkBudget {
     const { rate, minRtt } = this;
     if (rate === 0) return;
     const delay = rate * (minRtt / 1_000_000);
-    const headroom = rate * (Math.max(HEADROOM, minRtt / 8) / 1_000_000);
+    // With a coarse clock the rate is known as bytes a tick: the budget must be able to grow by some.
+    const ticks = this.ticks < ENOUGH_TICKS ? 0 : Math.min(2 * this.tick, LONGEST_TICKS);
+    const headroom = rate * (Math.max(HEADROOM, minRtt / 8, ticks) / 1_000_000);
     let budget: number;
     if (this.isProbing) budget = this.probeBudget();
     else if (this.isPipeFull) budget = Math.max(SMALLEST_BUDGET, delay + headroom);
@@ -142,6 +164,8 @@ export class LinkBudget {
     const segment = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, Math.floor(rate * SEGMENT_TIME)));
     // A link that has only seen a trickle is not known to be slow.
     this.segmentLimit = this.isRateMeasured ? segment : Math.max(INITIAL_SEGMENT, segment);
+    const message = this.isRateMeasured ? Math.max(SMALLEST_SEGMENT, rate * SEGMENT_TIME) : INITIAL_BUDGET;
+    this.messageLimit = Math.min(MAX_MESSAGE, message, this.budget / MESSAGES_IN_BUDGET);
   }
 }
 
@@ -150,10 +174,13 @@ const INITIAL_BUDGET = 65_536;
 const SMALLEST_BUDGET = 16_384;
 /** Queue that keeps the link busy through the pauses of an event loop; lets the budget grow when the rate did. */
 const HEADROOM: Micros = 5_000;
+const ENOUGH_TICKS = 16;
+const LONGEST_TICKS: Micros = 200_000;
 const RATE_WINDOW_ROUNDS = 10;
 const SHORTEST_ROUND: Micros = 20_000;
 const MIN_RTT_WINDOW: Micros = 10_000_000;
 const INITIAL_SEGMENT = 16_384;
+const MESSAGES_IN_BUDGET = 4;
 const SMALLEST_SEGMENT = 1_220;
 const LARGEST_SEGMENT = 65_535;
 /** Seconds. */

@@ -59,6 +59,8 @@ export class LinkPort implements LinkHandler, FrameSink {
   bytesReceived: number = 0;
   messagesSent: number = 0;
   messagesReceived: number = 0;
+  /** Messages, on a link that carries packets alone, of which something was not a packet. */
+  malformed: number = 0;
   isClosed: boolean = false;
   /** @internal Flows bound to this port, and all rings it draws on. */
   readonly ring: FlowRing = new FlowRing();
@@ -183,13 +185,22 @@ export class LinkPort implements LinkHandler, FrameSink {
       // What left in the same turn as the ping left after it.
       this.owner.pong(this, sentAt - 1);
     }
-    if (refused !== null && !this.isClosed) this.owner.protocolError(this, refused);
+    if (refused !== null && !this.isClosed) {
+      // A path of bare packets may damage them; between two ends of a link nothing but a fault can.
+      if (this.flow === null) this.malformed++;
+      else this.owner.protocolError(this, refused);
+    }
     this.owner.messageEnds(this);
   }
 
   /** @internal */
   drained(): void {
     if (!this.isClosed) this.owner.wake();
+  }
+
+  /** @internal */
+  sent(message: Bytes): void {
+    this.writer.recycle(message);
   }
 
   /** @internal */
@@ -312,6 +323,11 @@ export class LinkPort implements LinkHandler, FrameSink {
   /** @internal */
   get segmentLimit(): number {
     return this.flow?.segmentLimit ?? LARGEST_SEGMENT;
+  }
+
+  /** @internal The message under way is as long as is good for the link. */
+  get isMessageLong(): boolean {
+    return this.flow !== null && this.packetBytes >= this.flow.messageLimit;
   }
 
   /** @internal Hands the message under way to the link. */

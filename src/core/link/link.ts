@@ -41,6 +41,8 @@ export interface LinkHandler {
   message(bytes: Bytes): void;
   /** `buffered` fell to 0 after it was above 0. */
   drained(): void;
+  /** The link is done with this message of send(): its memory may be used again. One that cannot tell never calls. */
+  sent?(message: Bytes): void;
   /** The link is gone, by either side or by failure. Exactly once, and nothing comes after it. */
   closed(reason: LinkClosed): void;
 }

@@ -1,5 +1,5 @@
-// The memory of outgoing messages. send() passes ownership, and when the link is done with a message is not knowable,
-// so nothing is recycled. Small messages are carved one after the other out of one slab that all ports share, so that
+// The memory of outgoing messages. send() passes ownership; where the link tells when it is done with a message, its
+// memory is used again, and else left to the garbage collector, which costs more than sending. Small messages are carved one after the other out of one slab that all ports share, so that
 // an idle port holds no memory; a large one gets memory of its own, sized by the message before it.
 
 import type { Bytes } from "../wire/bytes.ts";
@@ -11,8 +11,10 @@ export class MessageMemory {
   private slab: Bytes = EMPTY;
   private at: number = 0;
   private isLeased: boolean = false;
-  /** Memory of a link that copies on send, to be used again. */
-  private spare: Bytes | null = null;
+  /** Memory that links are done with. */
+  private readonly spares: Bytes[] = [];
+  /** What was allocated for one message alone. */
+  private readonly own: WeakSet<ArrayBuffer> = new WeakSet();
 
   /** `allocate` need not zero what it gives. */
   constructor(allocate: (size: number) => Bytes = (size) => new Uint8Array(size)) {
@@ -42,14 +44,25 @@ export class MessageMemory {
   }
 
   allocate(size: number): Bytes {
-    const { spare } = this;
-    if (spare === null || spare.length < size) return this.allocateBytes(size);
-    this.spare = null;
-    return spare;
+    const { spares } = this;
+    for (let at = spares.length - 1; at >= 0; at--) {
+      const spare = spares[at];
+      if (spare.length < size) continue;
+      spares[at] = spares[spares.length - 1];
+      spares.pop();
+      return spare;
+    }
+    const bytes = this.allocateBytes(size);
+    this.own.add(bytes.buffer);
+    return bytes;
   }
 
-  recycle(bytes: Bytes): void {
-    if (this.spare === null || this.spare.length < bytes.length) this.spare = bytes;
+  /** Nobody refers to this message any more. What shares a slab with others is left as it is. */
+  recycle(message: Bytes): void {
+    const { buffer } = message;
+    if (!this.own.has(buffer)) return;
+    if (this.spares.length === MOST_SPARES) this.spares.shift();
+    this.spares.push(new Uint8Array(buffer));
   }
 }
 
@@ -125,11 +138,17 @@ export class MessageWriter {
     }
   }
 
+  /** The link is done with a message of finish(). */
+  recycle(message: Bytes): void {
+    this.memory.recycle(message);
+  }
+
   private move(size: number): void {
     const { slab, start, at } = this;
     const larger = this.memory.allocate(Math.max(size, this.length + GRAIN));
     if (at > start) larger.set(slab.subarray(start, at));
     if (this.isLeased) this.memory.giveBack(start);
+    else this.memory.recycle(slab);
     this.isLeased = false;
     this.slab = larger;
     this.start = 0;
@@ -144,3 +163,5 @@ const SMALL = 16_384;
 /** A slab with less than this is given up. */
 const LEAST_LEASE = 1_024;
 const GRAIN = 4_096;
+/** At most 4 MiB are kept for messages to come, of all ports together. */
+const MOST_SPARES = 32;

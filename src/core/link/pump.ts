@@ -27,6 +27,7 @@ function pumpLeastLoaded(ports: readonly LinkPort[], now: Micros): void {
 
 /** Writes one packet, or takes note that a flow has none. False: nothing more can go on this port now. */
 function pumpOne(port: LinkPort, now: Micros): boolean {
+  if (port.isMessageLong) port.send(now);
   if (!port.hasRoom) return false;
   const { segmentLimit } = port;
   const flow = port.rings.next(segmentLimit + HEADERS);
