@@ -55,6 +55,7 @@ export class HandshakeLink implements Link {
         else this.take(bytes);
       },
       drained: () => this.handler?.drained(),
+      sent: (message) => this.handler?.sent?.(message),
       closed: (reason) => {
         if (this.handler !== null && this.waiting.length === 0) this.handler.closed(reason);
         else if (this.isDone) this.ended = reason;

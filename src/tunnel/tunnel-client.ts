@@ -41,6 +41,7 @@ import type {
 } from "./tunnel-types.ts";
 
 export class TunnelClient extends EventTarget implements Tunnel {
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   readonly name: string;
   readonly address: string;
   readonly url: string;
@@ -59,6 +60,14 @@ export class TunnelClient extends EventTarget implements Tunnel {
   private snapshot: TunnelState;
   private settleClosed: { resolve(): void; reject(error: NetError): void };
   private closing: Promise<void> | null = null;
+
+  static {
+    Object.defineProperty(TunnelClient.prototype, asyncDispose, {
+      value(this: TunnelClient) {
+        return this.close();
+      },
+    });
+  }
 
   constructor(welcome: Welcome, link: Link, clock: Clock, random: RandomBytes) {
     super();
@@ -206,10 +215,6 @@ export class TunnelClient extends EventTarget implements Tunnel {
   close(): Promise<void> {
     this.closing ??= this.snapshot.phase === "closed" ? Promise.resolve() : this.closeGently();
     return this.closing;
-  }
-
-  [asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   private async closeGently(): Promise<void> {

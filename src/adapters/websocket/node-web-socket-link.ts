@@ -54,6 +54,7 @@ export class NodeWebSocketLink implements Link {
     this.bytesInFlight += size;
     this.inFlight++;
     this.socket.send(message, sendOptions, () => {
+      this.handler.sent?.(message);
       this.bytesInFlight -= size;
       if (--this.inFlight === 0 && !this.isClosed) this.handler.drained();
     });
