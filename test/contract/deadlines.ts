@@ -109,10 +109,11 @@ export function deadlines({ test, limits }: Chapter): void {
       const sent = await fill(client, limits.buffered);
       client.setWriteTimeout(20);
       equal(client.writeTimeout, 20, "writeTimeout");
-      await rejectsWith(client.write(pattern(1 << 20)), "ETIMEDOUT", "write", "write");
+      // A stack may still find room for a little: the last segment before a closed window.
+      const more = await rejectsWith(client.writeAll(pattern(64 << 20)), "ETIMEDOUT", "writeAll", "write");
       client.setWriteTimeout(null);
       const writing = client.writeAll(pattern(100));
-      await readBytes(server, sent);
+      await readBytes(server, sent + (more.bytesWritten ?? 0));
       bytesEqual(await readBytes(server, 100), pattern(100), "bytes");
       await writing;
     },

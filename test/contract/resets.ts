@@ -140,6 +140,19 @@ export function resets({ test, limits }: Chapter): void {
   );
 
   test(
+    "closing with data that was only peeked at resets too",
+    async (place) => {
+      const { client, server } = await place.connect();
+      await client.writeAll(pattern(1_000));
+      while ((await server.peek(new Uint8Array(2_000))) !== 1_000) await settle(1);
+      await server.close();
+      await server.closed;
+      await rejectsWith(client.read(new Uint8Array(1)), "ECONNRESET", "read", "read");
+    },
+    "unreadReset",
+  );
+
+  test(
     "writing to a peer that has closed fails in the end",
     async (place) => {
       const { client, server } = await place.connect();

@@ -1,4 +1,5 @@
-// The waiting forms of the direct reads. Each takes from the source only within attempt().
+// The waiting forms of the direct reads. Each takes from the source only within attempt(), and what it has taken by
+// then is told or kept: readExact and readToEnd keep it across attempts, the others take all they need at once.
 
 import type { Bytes } from "../wire/bytes.ts";
 import type { NetError } from "./net-error.ts";

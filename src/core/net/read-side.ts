@@ -44,6 +44,10 @@ export class ReadSide {
     return this.stopped === null ? undefined : this.error(this.stopped.code, this.stopped.cause);
   }
 
+  get holdsBytes(): boolean {
+    return this.held !== null;
+  }
+
   /** Everything that waits may go on: bytes came, the end, a failure. */
   wake(): void {
     if (this.discarding) this.discard();

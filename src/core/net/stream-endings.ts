@@ -20,6 +20,8 @@ export class StreamEndings implements StreamSink {
   private readonly writing: WriteSide;
   private isClosing = false;
   private isWatching = false;
+  /** The close is a reset on the wire, and still a close to its user. */
+  private dropsBytes = false;
 
   constructor(source: StreamSource, reading: ReadSide, writing: WriteSide) {
     this.source = source;
@@ -32,8 +34,9 @@ export class StreamEndings implements StreamSink {
     if (wrong !== undefined && !options?.signal?.aborted) return Promise.reject(wrong.error);
     if (!this.isClosing) {
       this.isClosing = true;
+      this.dropsBytes = this.reading.holdsBytes;
       this.reading.stop(closedHere);
-      this.writing.close(closedHere);
+      this.writing.close(closedHere, this.dropsBytes);
     }
     if (this.lifetime.isOver) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -71,7 +74,8 @@ export class StreamEndings implements StreamSink {
   closed(error: NetError | null): void {
     this.reading.end(error);
     this.writing.end(error);
-    this.lifetime.end(error === null ? null : this.failure(error.code, error));
+    const isFailure = error !== null && !this.dropsBytes;
+    this.lifetime.end(isFailure ? this.failure(error.code, error) : null);
   }
 
   private reset(how: LocalEnd): void {

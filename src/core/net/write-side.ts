@@ -26,6 +26,7 @@ export class WriteSide {
   /** What follows the last write. Set at the call, so that no later write slips in before it. */
   private ending: "finish" | "close" | null = null;
   private ended = false;
+  private resets = false;
   /** close() or abort() on this side. */
   private stopped: LocalEnd | null = null;
   private over: { readonly error: NetError | null } | null = null;
@@ -80,9 +81,13 @@ export class WriteSide {
     return operation.promise;
   }
 
-  /** Release of the connection behind everything that was written before. */
-  close(how: LocalEnd): void {
+  /**
+   * Release of the connection behind everything that was written before. `resets`: bytes that a peek has taken from
+   * the source are still unread, which the source cannot know.
+   */
+  close(how: LocalEnd, resets: boolean): void {
     this.stopped ??= how;
+    this.resets = resets;
     const begin = (): void => this.endAfterQueue("close");
     if (this.web?.holdsChunks && !this.web.locked) this.web.behindChunks(begin, begin);
     else begin();
@@ -131,7 +136,8 @@ export class WriteSide {
   endNow(): void {
     if (this.ended || this.ending === null) return;
     this.ended = true;
-    if (this.ending === "close") this.source.close();
+    if (this.ending === "close" && this.resets) this.source.reset();
+    else if (this.ending === "close") this.source.close();
     else if (this.over === null) this.source.finish();
   }
 

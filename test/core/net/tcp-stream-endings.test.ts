@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TcpStream } from "../../../src/core/net/index.ts";
+import { NetError, TcpStream } from "../../../src/core/net/index.ts";
 import { open, rejected } from "./open-stream.ts";
 import { bytes, ScriptedSource } from "./scripted-source.ts";
 
@@ -34,6 +34,16 @@ describe("TcpStream endings", () => {
     await stream.closed;
     await stream.close();
     expect(source.calls).toEqual(["attach", "close"]);
+  });
+
+  it("close() resets when bytes were peeked at and not read, which the source cannot know", async () => {
+    const { source, stream } = open();
+    source.incoming.push(bytes(1));
+    await stream.peek(new Uint8Array(1));
+    const closing = stream.close();
+    expect(source.calls).toEqual(["attach", "reset undefined"]);
+    source.sink.closed(new NetError("ECONNABORTED", "Reset here"));
+    await Promise.all([closing, stream.closed]);
   });
 
   it("close() goes on as long as the peer acknowledges something in every 30 seconds", async () => {
