@@ -58,8 +58,10 @@ export function acknowledgmentArrives(
     sending.records.count > 0
   ) {
     connection.duplicateAcks++;
-    // Each tells that a segment has left the path (RFC 5681 §3.2 step 4), the first two too (RFC 3042).
-    sending.duplicateBytes = Math.min(sending.duplicateBytes + sending.mss, sending.records.inFlight);
+    // Each tells that a segment has left the path (RFC 5681 §3.2 step 4), the first two too (RFC 3042); after a timeout
+    // it may only answer what was resent.
+    if (connection.recovery === "none" || connection.recovery === "loss")
+      sending.duplicateBytes = Math.min(sending.duplicateBytes + sending.mss, sending.records.inFlight);
   }
   sending.probes = 0;
   if (delivery.bytes > 0 || connection.duplicateAcks > 0) {
