@@ -1,0 +1,172 @@
+// npm start as a person would use it: the program starts, its self-check passes, and in a real Chromium the page opens
+// a tunnel, serves a dropped file to an HTTP client outside, dials a server and shows every segment.
+// Screenshots are kept in artifacts/, out of git.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Browser, launchChromium, type Page, rootFolder, run } from "../runtimes/index.ts";
+
+const artifacts = join(rootFolder, "artifacts");
+let demo: ChildProcess;
+let output = "";
+let address = "";
+
+beforeAll(async () => {
+  mkdirSync(artifacts, { recursive: true });
+  demo = spawn(
+    process.execPath,
+    [join(rootFolder, "node_modules/tsx/dist/cli.mjs"), "examples/demo/main.ts"],
+    {
+      cwd: rootFolder,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  demo.stdout?.on("data", (text: Buffer) => {
+    output += text.toString();
+  });
+  demo.stderr?.on("data", (text: Buffer) => {
+    output += text.toString();
+  });
+  await until(() => /Press Ctrl-C/.test(output));
+  address = /at {2}(http:\S+)/.exec(output)?.[1] ?? "";
+}, 120_000);
+
+afterAll(async () => {
+  if (demo === undefined || demo.exitCode !== null) return;
+  const ended = new Promise((resolve) => demo.once("exit", resolve));
+  demo.kill("SIGTERM");
+  await ended;
+}, 20_000);
+
+describe("npm start", () => {
+  it("prints one address and measures itself through a tunnel", () => {
+    expect(address, output).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    expect(output).toMatch(/down through the gateway +\d+ MB\/s, SHA-256 equal/);
+    expect(output).toMatch(/up through the gateway +\d+ MB\/s, SHA-256 equal/);
+    expect(output).toMatch(/tunnel to tunnel +\d+ MB\/s, SHA-256 equal/);
+    expect(output).toMatch(/published listener, plain TCP +answered/);
+    expect(output).toContain("All is well");
+  });
+
+  it("takes the next port when its own is in use, and says so", async () => {
+    const second = await run(
+      process.execPath,
+      [join(rootFolder, "node_modules/tsx/dist/cli.mjs"), "examples/demo/main.ts", "--check-only"],
+      { timeout: 90_000, env: { PORT: new URL(address).port } },
+    );
+    expect(second.stdout).toContain(`Port ${new URL(address).port} is in use`);
+    expect(second.code, second.stdout + second.stderr).toBe(0);
+  }, 100_000);
+});
+
+describe("the page in Chromium", () => {
+  let browser: Browser;
+  let page: Page;
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    const launched = await launchChromium();
+    if ("notRun" in launched) throw new Error(`Chromium did not run: ${launched.notRun}`);
+    browser = launched.browser;
+    page = await browser.newPage({ viewport: { width: 1280, height: 1080 }, locale: "en-US" });
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text());
+    });
+    await page.goto(address);
+    await page.waitForSelector('#tunnel[data-phase="open"]', { timeout: 20_000 });
+  }, 60_000);
+
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  it("serves a dropped file to curl, byte for byte", async () => {
+    const bytes = randomBytes(3_000_000);
+    const file = join(tmpdir(), `fourtuple-demo-${process.pid}.bin`);
+    writeFileSync(file, bytes);
+    await page.setInputFiles("#file", file);
+    const command = await page.textContent("#files code");
+    expect(command).toMatch(/^curl -O http:\/\/127\.0\.0\.1:\d+\//);
+    const url = (command ?? "").replace("curl -O ", "");
+    const fetched = Buffer.from(await (await fetch(url)).arrayBuffer());
+    expect(hash(fetched)).toBe(hash(bytes));
+    const part = await fetch(url, { headers: { range: "bytes=1000000-1000099" } });
+    expect(part.status).toBe(206);
+    expect(hash(Buffer.from(await part.arrayBuffer()))).toBe(hash(bytes.subarray(1_000_000, 1_000_100)));
+    await page.waitForFunction(() =>
+      document.querySelector("#files .name span:last-child")?.textContent?.includes("2 times"),
+    );
+  }, 60_000);
+
+  it("dials a real server and talks", async () => {
+    await page.click("#hints button:first-child");
+    await page.waitForFunction(() =>
+      document.querySelector("#transcript")?.textContent?.includes("connected to"),
+    );
+    await page.fill("#line", "hello, echo");
+    await page.press("#line", "Enter");
+    await page.waitForFunction(
+      () => (document.querySelector("#transcript")?.textContent?.match(/hello, echo/g) ?? []).length === 2,
+    );
+    await page.click("#finish");
+    await page.waitForFunction(() =>
+      document.querySelector("#transcript")?.textContent?.includes("the other end has finished"),
+    );
+  }, 30_000);
+
+  it("says why a dial is refused", async () => {
+    await page.fill("#address", "10.0.0.1:22");
+    await page.click("#dial button");
+    await page.waitForFunction(() => document.querySelector("#transcript .failure") !== null);
+    expect(await page.textContent("#transcript .failure")).toContain("ERR_DENIED");
+  }, 30_000);
+
+  it("shows each connection: state, figures, plot and packets", async () => {
+    await page.waitForFunction(() => document.querySelectorAll("#connections li").length >= 3);
+    expect(await page.locator("#plot canvas").count()).toBe(1);
+    expect(await page.locator("#figures div").count()).toBeGreaterThan(10);
+    // The connection that served the file is the one with megabytes out.
+    await page.click('#connections button:has-text("MiB out")');
+    await page.waitForFunction(() => document.querySelector("#packets")?.textContent?.includes("Flags ["));
+    await page.screenshot({ path: join(artifacts, "demo.png"), fullPage: true });
+  }, 30_000);
+
+  it("gives the packets as pcapng", async () => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("#capture")]);
+    const file = join(artifacts, "demo.pcapng");
+    await download.saveAs(file);
+    const capture = readFileSync(file);
+    expect(capture.readUInt32LE(0)).toBe(0x0a0d_0d0a);
+    expect(capture.length).toBeGreaterThan(1_000_000);
+  }, 30_000);
+
+  it("is readable on a phone and in the light", async () => {
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.screenshot({ path: join(artifacts, "demo-phone.png"), fullPage: true });
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(overflow).toBeLessThanOrEqual(0);
+  }, 30_000);
+
+  it("raised no error", () => {
+    expect(problems).toEqual([]);
+  });
+});
+
+function hash(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    if (demo.exitCode !== null) throw new Error(`the demo ended early:\n${output}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
