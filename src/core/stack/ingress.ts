@@ -12,6 +12,7 @@ import { IpAddress } from "../wire/ip-address.ts";
 import { Malformed } from "../wire/malformed.ts";
 import { Packet, parsePacket, transportSum } from "../wire/packet.ts";
 import { Protocol } from "../wire/protocol.ts";
+import { seqAdd, seqLessEqual } from "../wire/seq.ts";
 import { Flag } from "../wire/tcp-segment.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Connections } from "./connections.ts";
@@ -91,6 +92,11 @@ export class Ingress {
     if (verdict !== "give-way") return;
     this.connections.dropTimeWait(record);
     this.unknownTuple(now);
+    // RFC 9293 §3.10.7.4: the new numbers begin above all that the old incarnation used. The clock of RFC 6528 alone
+    // may have been overtaken by a fast sender; Linux leaves as much room.
+    const anew = this.connections.table.find(this.packet);
+    if (anew instanceof Connection && seqLessEqual(anew.sending.isn, record.seq))
+      anew.sending.isn = seqAdd(record.seq, 65_537);
   }
 
   private unknownTuple(now: number): void {

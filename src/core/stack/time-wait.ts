@@ -1,6 +1,7 @@
 // TIME-WAIT as a small record, RFC 9293 §3.4.2: it acknowledges a FIN that comes again (and starts over), ignores
 // resets (RFC 1337), and makes way for a SYN that is clearly newer (RFC 9293 §3.10.7.4, RFC 6191).
 
+import { AckBudget } from "../tcp/ack-budget.ts";
 import type { Connection } from "../tcp/connection.ts";
 import { timestampValue } from "../tcp/timestamps.ts";
 import type { Bytes } from "../wire/bytes.ts";
@@ -23,13 +24,16 @@ export class TimeWait implements TupleEntry, HeapItem {
   heapDeadline: number = Number.POSITIVE_INFINITY;
   /** When it ends; the heap may know an earlier time. */
   until: number;
-  private readonly seq: number;
+  /** SND.NXT and RCV.NXT. */
+  readonly seq: number;
   private readonly ack: number;
   private readonly window: number;
   /** TS.Recent and the start of our timestamp clock; -1 when timestamps were not agreed. */
-  private tsRecent: number;
+  private readonly tsRecent: number;
   private readonly timestampStart: number;
   private readonly hopLimit: number;
+  /** Two records that are both sure must not argue for ever. */
+  private readonly budget: AckBudget = new AckBudget();
 
   constructor(connection: Connection, route: Route, now: number) {
     this.local = connection.local;
@@ -52,15 +56,22 @@ export class TimeWait implements TupleEntry, HeapItem {
   /** A segment for it: whether it gives way to a new connection, answers with an ACK, or says nothing. */
   judge(now: number, segment: TcpSegment): "give-way" | "acknowledge" | "silent" {
     if ((segment.flags & Flag.rst) !== 0) return "silent";
-    const newer =
-      this.tsRecent >= 0 && segment.hasTimestamps
-        ? seqDifference(segment.tsVal, this.tsRecent) > 0
-        : seqGreater(segment.seq, this.ack);
-    if ((segment.flags & (Flag.syn | Flag.ack)) === Flag.syn && newer) return "give-way";
-    if ((segment.flags & Flag.fin) !== 0) this.until = now + this.route.timeWait;
+    if ((segment.flags & (Flag.syn | Flag.ack)) === Flag.syn && this.isNewer(segment)) return "give-way";
+    const length = segment.dataEnd - segment.dataStart;
+    const hasFin = (segment.flags & Flag.fin) !== 0;
+    if (hasFin && (segment.seq + length + 1) >>> 0 === this.ack) {
+      this.until = now + this.route.timeWait;
+      return "acknowledge";
+    }
     // A bare ACK of the right number is the last word of the closing handshake: answering it would go on for ever.
-    const bare = segment.dataEnd === segment.dataStart && (segment.flags & (Flag.syn | Flag.fin)) === 0;
-    return bare && segment.seq === this.ack ? "silent" : "acknowledge";
+    const bare = length === 0 && !hasFin && (segment.flags & Flag.syn) === 0;
+    return (bare && segment.seq === this.ack) || !this.budget.take(now) ? "silent" : "acknowledge";
+  }
+
+  /** RFC 6191 §2: the timestamp decides, where both have one and they differ; else the sequence number. */
+  private isNewer(syn: TcpSegment): boolean {
+    const later = this.tsRecent >= 0 && syn.hasTimestamps ? seqDifference(syn.tsVal, this.tsRecent) : 0;
+    return later === 0 ? seqGreater(syn.seq, this.ack) : later > 0;
   }
 
   /** The ACK that says once more what the last one said. */
