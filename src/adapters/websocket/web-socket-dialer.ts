@@ -94,8 +94,10 @@ function open(Constructor: WebSocketConstructor, url: URL, signal: AbortSignal):
 }
 
 function construct(Constructor: WebSocketConstructor, url: URL): WebSocketLike {
-  // Only ws takes options. Packets do not compress, and waiting for zlib would cost each of them a turn.
-  if ("WebSocketServer" in Constructor) {
+  // Only ws takes options, and only its class can terminate(): its statics are missing when it is imported by name.
+  // Packets do not compress, and waiting for zlib would cost each of them a turn.
+  const { prototype } = Constructor as { readonly prototype?: { readonly terminate?: unknown } };
+  if (typeof prototype?.terminate === "function") {
     const Class = Constructor as unknown as new (
       url: string,
       protocols: string[],
