@@ -10,6 +10,9 @@ export class Sender {
   /** Room again after a short count, or everything taken by the kernel. */
   private readonly onRoom: () => void;
   private staged: Uint8Array[] = [];
+  /** Memory of large copies: staged, and handed to the socket, in the order of the flushes. */
+  private borrowed: Uint8Array[] = [];
+  private readonly writing: Uint8Array[][] = [];
   private stagedBytes = 0;
   private short = false;
   private ending = false;
@@ -50,6 +53,7 @@ export class Sender {
   /** Forgets what has not been handed to the socket. */
   drop(): void {
     this.staged = [];
+    this.borrowed = [];
     this.stagedBytes = 0;
     this.ending = false;
   }
@@ -62,10 +66,8 @@ export class Sender {
 
   private stageCopy(data: Uint8Array): void {
     const count = data.length;
-    if (count >= ownAllocation) {
-      const copy = Buffer.allocUnsafeSlow(count);
-      copy.set(data);
-      this.stage(copy);
+    if (count >= largeCopy) {
+      this.stageLargeCopy(data);
       return;
     }
     if (slab === null || slabUsed + count > slab.length) {
@@ -81,6 +83,16 @@ export class Sender {
       this.stage(slab.subarray(slabUsed, slabUsed + count));
     }
     slabUsed += count;
+  }
+
+  private stageLargeCopy(data: Uint8Array): void {
+    for (let offset = 0; offset < data.length; offset += slabSize) {
+      const part = data.subarray(offset, offset + slabSize);
+      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(slabSize);
+      memory.set(part);
+      this.borrowed.push(memory);
+      this.stage(memory.subarray(0, part.length));
+    }
   }
 
   private stage(piece: Uint8Array): void {
@@ -100,7 +112,10 @@ export class Sender {
     const pieces = this.staged;
     this.staged = [];
     this.stagedBytes = 0;
+    const borrowed = this.borrowed;
+    this.borrowed = [];
     if (this.socket.destroyed) return;
+    if (pieces.length > 0) this.writing.push(borrowed);
     if (pieces.length === 1) this.socket.write(pieces[0] as Uint8Array, this.written);
     else if (pieces.length > 1) {
       this.socket.cork();
@@ -115,6 +130,8 @@ export class Sender {
   private readonly written = (error?: Error | null): void => {
     // An "error" event of the socket tells it.
     if (error) return;
+    // The system is done with this memory, which is warm still.
+    for (const memory of this.writing.shift() ?? []) if (spare.length < mostSpare) spare.push(memory);
     const unsent = this.unsent;
     if (unsent > 0 && !(this.short && unsent <= this.limit / 2)) return;
     this.short = false;
@@ -126,5 +143,7 @@ export class Sender {
 let slab: Buffer | null = null;
 let slabUsed = 0;
 const slabSize = 65_536;
-/** From here a copy has its own memory. */
-const ownAllocation = 16_384;
+/** From here a copy has memory of its own, taken from those that are spare. */
+const largeCopy = 16_384;
+const spare: Uint8Array[] = [];
+const mostSpare = 16;
