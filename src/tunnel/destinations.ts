@@ -42,13 +42,7 @@ export class Destinations {
       if (!isPeerName(peer)) throw this.wrong(target, `"${peer}" is no name of a tunnel`);
       return { remote: peerAddress(this.welcome.network, this.welcome.peers, peer), isPeer: true };
     }
-    const { handle, isNew } = this.handles.take(host.toLowerCase());
-    if (isNew) {
-      const id = this.nextId++;
-      this.unconfirmed.set(id, host.toLowerCase());
-      this.send(SessionType.resolve, writeResolve({ id, name: host, handle }));
-    }
-    return { remote: handle, isPeer: false };
+    return this.findName(host);
   }
 
   /** A binding that was not taken is told again by the next connect. */
@@ -58,8 +52,20 @@ export class Destinations {
     if (name !== undefined && resolved.code !== undefined) this.handles.forget(name);
   }
 
+  private findName(name: string): Destination {
+    const { handle, isNew } = this.handles.take(name.toLowerCase());
+    if (isNew) {
+      const id = this.nextId++;
+      this.unconfirmed.set(id, name.toLowerCase());
+      this.send(SessionType.resolve, writeResolve({ id, name, handle }));
+    }
+    return { remote: handle, isPeer: false };
+  }
+
   private findAddress(address: IpAddress, target: SocketAddr): Destination {
     if (address.zone !== null) throw this.wrong(target, "a zone means nothing beyond this machine");
+    // No packet goes to such an address, but the relay can be asked, and says what is wrong with it.
+    if (address.isUnspecified || address.isMulticast) return this.findName(target.hostname);
     const ipv4 = address.toIpv4();
     if (ipv4 !== null) return { remote: this.welcome.ipv4.embedIpv4(ipv4), isPeer: false };
     return { remote: address, isPeer: this.welcome.peers.contains(address) };
