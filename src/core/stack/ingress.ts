@@ -24,6 +24,11 @@ import type { ListenerTable } from "./listener-table.ts";
 import type { Route, RouteTable } from "./route.ts";
 import { TimeWait } from "./time-wait.ts";
 
+/** RFC 1122 §4.2.3.10: TCP is between two hosts. */
+function isOneHost(address: IpAddress): boolean {
+  return !address.isUnspecified && !address.isMulticast && !address.isBroadcast;
+}
+
 export class Ingress {
   private readonly packet: Packet = new Packet();
   private readonly icmp: IcmpMessage = new IcmpMessage();
@@ -106,7 +111,7 @@ export class Ingress {
     const local = packet.destination();
     const route = this.routes.find(remote);
     const forUs = this.requests !== null || this.addresses.has(local);
-    if (route === null || !forUs || remote.isUnspecified || remote.isMulticast || tcp.sourcePort === 0) {
+    if (route === null || !forUs || !isOneHost(remote) || !isOneHost(local) || tcp.sourcePort === 0) {
       this.counters.notForUs++;
       return;
     }

@@ -46,6 +46,7 @@ export class Stack {
   readonly limits: StackLimits;
   private readonly tcp: TcpOptions;
   private readonly timeWait: number;
+  private readonly anyDestination: boolean;
   private readonly addresses: Addresses;
   private readonly routes: RouteTable = new RouteTable();
   private readonly listeners: ListenerTable = new ListenerTable();
@@ -66,7 +67,8 @@ export class Stack {
     this.strays = new StrayPackets(this.limits.strayPackets);
     this.ports = new EphemeralPorts(options.portRange ?? DYNAMIC_PORTS, new SipHash(options.secret, 16));
     this.live = new Connections(options.secret, this.limits, this.counters, this.listeners, this.strays);
-    const requests = options.anyDestination === true ? this.requests : null;
+    this.anyDestination = options.anyDestination ?? false;
+    const requests = this.anyDestination ? this.requests : null;
     this.ingress = new Ingress(this.live, this.listeners, this.routes, this.addresses, requests);
   }
 
@@ -183,6 +185,9 @@ export class Stack {
     if (route === null) throw new StackError("ENETUNREACH", `no route to ${remote}`);
     const local = options.local ?? this.addresses.of(remote.family);
     if (local === undefined) throw new StackError("EADDRNOTAVAIL", `no address of the family of ${remote}`);
+    // A forwarder speaks for other hosts, everybody else for itself: answers to another address would not come in.
+    if (!this.anyDestination && !this.owns(local))
+      throw new StackError("EADDRNOTAVAIL", `${local} is not an address of this host`);
     if (!this.live.hasRoom(false)) {
       throw new StackError("ERR_LIMIT", `the stack has its ${this.limits.connections} connections`);
     }

@@ -286,6 +286,9 @@ export class Connection {
   setOptions(now: number, options: Partial<TcpOptions>): void {
     this.options = { ...this.options, ...options };
     this.receiving.limit = this.options.receiveBuffer;
+    // Until our SYN has left its window scale may still follow the buffer.
+    if (this.sending.next < 0 && (this.state === "SYN-SENT" || this.scalingOk))
+      this.receiving.scale = windowScaleFor(this.options);
     if (options.keepAlive !== undefined) this.armKeepAlive(now);
     if (options.userTimeout !== undefined && this.timers.isSet(Timer.retransmit)) {
       this.timers.set(Timer.retransmit, this.retransmitAt(now));

@@ -57,6 +57,8 @@ export interface Seen {
   readonly seq: number;
   readonly ack: number;
   readonly length: number;
+  /** Numbers as on the wire. */
+  readonly raw: { readonly seq: number; readonly ack: number };
   readonly window: number;
   readonly data: Uint8Array;
   readonly mss: number;
@@ -331,6 +333,7 @@ export class Script {
       seq: (tcp.seq - this.ours) | 0,
       ack: (tcp.flags & Flag.ack) === 0 ? 0 : (tcp.ack - this.theirs) | 0,
       length,
+      raw: { seq: tcp.seq, ack: tcp.ack },
       window: tcp.window,
       data: bytes.slice(tcp.dataStart, tcp.dataEnd),
       mss: tcp.mss,
