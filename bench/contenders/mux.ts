@@ -2,11 +2,11 @@
 
 import { WebSocket } from "ws";
 import { MUX_FRAME, MUX_HEADER, MUX_HIGH_WATER, sendFrame } from "../mux-frames.ts";
-import type { BenchStream, Contender, Place } from "./contender.ts";
+import { type BenchStream, type Contender, type Place, webSocketOptions } from "./contender.ts";
 
 export function openMux(place: Place): Promise<Contender> {
   return new Promise((resolve, reject) => {
-    const ws = new WebSocket(`ws://127.0.0.1:${place.relayPort}/`, { perMessageDeflate: false });
+    const ws = new WebSocket(`ws://127.0.0.1:${place.relayPort}/`, webSocketOptions);
     ws.once("error", reject);
     ws.once("open", () => {
       ws.off("error", reject);

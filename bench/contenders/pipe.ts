@@ -1,13 +1,13 @@
 // The thinnest relay's client: a WebSocket of its own for each stream.
 
 import { WebSocket } from "ws";
-import type { BenchStream, Contender, Place } from "./contender.ts";
+import { type BenchStream, type Contender, type Place, webSocketOptions } from "./contender.ts";
 
 export function openPipe(place: Place): Contender {
   return {
     open: () =>
       new Promise((resolve, reject) => {
-        const ws = new WebSocket(`ws://127.0.0.1:${place.relayPort}/`, { perMessageDeflate: false });
+        const ws = new WebSocket(`ws://127.0.0.1:${place.relayPort}/`, webSocketOptions);
         ws.once("error", reject);
         ws.once("open", () => {
           ws.off("error", reject);
