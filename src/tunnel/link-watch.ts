@@ -61,7 +61,7 @@ export class LinkWatch {
     }
     this.pingedAt = now;
     this.port.ping();
-    this.arm(now + patience);
+    this.arm(now + Math.min(idle, patience));
   }
 }
 
