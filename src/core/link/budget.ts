@@ -13,8 +13,9 @@ export const DEFAULT_RECEIVE_CAP: number = 4 << 20;
 export class LinkBudget {
   /** The most that the other side lets be outstanding, whatever the estimate says. */
   readonly cap: number;
-  /** Packet bytes that may be outstanding now. */
+  /** Packet bytes that may be outstanding now; and when the queue is not being drained to see the round trip. */
   budget: number = INITIAL_BUDGET;
+  steadyBudget: number = INITIAL_BUDGET;
   /** Smoothed and least round trip of the link; 0 while unknown. */
   rtt: Micros = 0;
   minRtt: Micros = 0;
@@ -31,6 +32,9 @@ export class LinkBudget {
   private roundStart: Micros = 0;
   /** A round ends when what was sent after its start has arrived. */
   private roundDelivered: number = 0;
+  /** The greatest sample of this round, and of the one before. */
+  private roundRate: number = 0;
+  private recentRate: number = 0;
   /** Start-up doubles the budget each round, until the rate no longer follows. */
   private isPipeFull: boolean = false;
   private fullRate: number = 0;
@@ -47,7 +51,7 @@ export class LinkBudget {
 
   constructor(cap: number) {
     this.cap = cap;
-    this.budget = Math.min(INITIAL_BUDGET, cap);
+    this.budget = this.steadyBudget = Math.min(INITIAL_BUDGET, cap);
   }
 
   get inFlight(): number {
@@ -82,10 +86,13 @@ export class LinkBudget {
     const { sample } = this.delivery;
     if (sample.priorDelivered >= this.roundDelivered && now - this.roundStart >= SHORTEST_ROUND) {
       this.round++;
+      this.recentRate = this.roundRate;
+      this.roundRate = 0;
       this.roundStart = now;
       this.roundDelivered = total;
       this.judgeStartUp(sample.appLimited);
     }
+    this.roundRate = Math.max(this.roundRate, sample.rate);
     if (sample.rate > 0 && (!sample.appLimited || sample.rate >= this.maxRate.value)) {
       this.maxRate.add(this.round, sample.rate);
       if (!sample.appLimited) this.isRateMeasured = true;
@@ -145,8 +152,10 @@ export class LinkBudget {
     if (step < this.tick) this.tick = step;
   }
 
+  /** Half of what is on the way at the rate of late, not of the whole window: it has to drain the queue. */
   private probeBudget(): number {
-    return Math.max(SMALLEST_BUDGET, (this.rate * this.minRtt) / 2_000_000);
+    const rate = Math.min(this.rate, Math.max(this.roundRate, this.recentRate));
+    return Math.max(SMALLEST_BUDGET, (rate * this.minRtt) / 2_000_000);
   }
 
   private derive(): void {
@@ -156,11 +165,11 @@ export class LinkBudget {
     // With a coarse clock the rate is known as bytes a tick: the budget must be able to grow by some.
     const ticks = this.ticks < ENOUGH_TICKS ? 0 : Math.min(2 * this.tick, LONGEST_TICKS);
     const headroom = rate * (Math.max(HEADROOM, minRtt / 8, ticks) / 1_000_000);
-    let budget: number;
-    if (this.isProbing) budget = this.probeBudget();
-    else if (this.isPipeFull) budget = Math.max(SMALLEST_BUDGET, delay + headroom);
-    else budget = Math.max(INITIAL_BUDGET, 2 * delay + headroom);
-    this.budget = Math.min(Math.ceil(budget), this.cap);
+    const steady = this.isPipeFull
+      ? Math.max(SMALLEST_BUDGET, delay + headroom)
+      : Math.max(INITIAL_BUDGET, 2 * delay + headroom);
+    this.steadyBudget = Math.min(Math.ceil(steady), this.cap);
+    this.budget = this.isProbing ? Math.min(this.probeBudget(), this.steadyBudget) : this.steadyBudget;
     const segment = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, Math.floor(rate * SEGMENT_TIME)));
     // A link that has only seen a trickle is not known to be slow.
     this.segmentLimit = this.isRateMeasured ? segment : Math.max(INITIAL_SEGMENT, segment);
@@ -176,8 +185,8 @@ const SMALLEST_BUDGET = 16_384;
 const HEADROOM: Micros = 5_000;
 const ENOUGH_TICKS = 16;
 const LONGEST_TICKS: Micros = 200_000;
-const RATE_WINDOW_ROUNDS = 10;
-const SHORTEST_ROUND: Micros = 20_000;
+const RATE_WINDOW_ROUNDS = 4;
+const SHORTEST_ROUND: Micros = 60_000;
 const MIN_RTT_WINDOW: Micros = 10_000_000;
 const INITIAL_SEGMENT = 16_384;
 const MESSAGES_IN_BUDGET = 4;

@@ -62,16 +62,16 @@ class SystemTimer {
   }
 
   arm(): void {
-    const delay = Math.max(0, Math.ceil((this.at - systemNow()) / 1000));
-    if (delay > LONGEST_TIMEOUT_MS) {
-      this.timer = runtime.setTimeout(() => this.arm(), LONGEST_TIMEOUT_MS);
-    } else {
-      this.timer = runtime.setTimeout(() => {
-        this.timer = null;
-        this.task();
-      }, delay);
-    }
+    const delay = Math.min(LONGEST_TIMEOUT_MS, Math.max(0, Math.ceil((this.at - systemNow()) / 1000)));
+    this.timer = runtime.setTimeout(() => this.fire(), delay);
     if (!this.isRef) this.setRef(false);
+  }
+
+  private fire(): void {
+    this.timer = null;
+    // Node's timers, rounded to milliseconds, may come before performance.now() has got there.
+    if (systemNow() < this.at) this.arm();
+    else this.task();
   }
 
   setRef(on: boolean): void {

@@ -26,7 +26,7 @@ export class DeliveryRate {
   private deliveredAt: Micros = 0;
   private firstSentAt: Micros = 0;
   /** Samples of messages sent before more than this was delivered are limited by the application. */
-  private appLimitedUntil: number = -1;
+  private appLimitedUntil: number = 0;
   /** A ring of records, FIELDS numbers each. */
   private ring: Float64Array = new Float64Array(16 * FIELDS);
   private head: number = 0;

@@ -26,7 +26,7 @@ import {
   defaultDriverLimits,
   type ListenTarget,
 } from "./driver-options.ts";
-import { ConnectionFlow, type Flow, SourceFlow } from "./flow.ts";
+import { ConnectionFlow, type Flow, Place, SourceFlow } from "./flow.ts";
 import { type Link, LinkCloseCode, type LinkClosed } from "./link.ts";
 import { LinkPort, type PortOwner } from "./link-port.ts";
 import { MessageMemory } from "./message-writer.ts";
@@ -260,7 +260,7 @@ export class Driver {
   private sendStrays(now: Micros): void {
     for (let stray = this.stack.takePacket(); stray !== null; stray = this.stack.takePacket()) {
       const port = this.stateOf(stray.route).leastLoaded();
-      if (port === null || !port.hasRoom || port.allowance(true) < stray.bytes.length) continue;
+      if (port === null || !port.hasRoom || port.allowance(Place.urgent) < stray.bytes.length) continue;
       port.write(now, stray.bytes);
       port.packetBytes += stray.bytes.length;
     }

@@ -14,6 +14,7 @@ import {
   writeReceived,
 } from "./control-codec.ts";
 import { FlowRing, RingSet } from "./deficit-round-robin.ts";
+import { Place } from "./flow.ts";
 import { FrameReader, type FrameSink, readFrames } from "./frames.ts";
 import type { Link, LinkClosed, LinkHandler } from "./link.ts";
 import { LinkCloseCode, MAX_MESSAGE } from "./link.ts";
@@ -307,11 +308,16 @@ export class LinkPort implements LinkHandler, FrameSink {
     return !this.isClosed && this.link.buffered + this.writer.length < this.highWater;
   }
 
-  /** @internal Bytes of packets that may go now: small urgent ones up to the other side's cap, others in the budget. */
-  allowance(isUrgent: boolean): number {
-    if (this.flow === null) return MAX_MESSAGE;
-    const inFlight = this.flow.inFlight + this.packetBytes;
-    return !isUrgent && inFlight >= this.flow.budget ? 0 : this.flow.cap - inFlight;
+  /**
+   * @internal Bytes of packets that may go now: urgent ones up to the other side's cap, fresh flows a little beyond the
+   * budget, so that a keystroke does not wait for a bulk flow's bytes to be taken, all others within it.
+   */
+  allowance(place: Place): number {
+    const { flow } = this;
+    if (flow === null) return MAX_MESSAGE;
+    const inFlight = flow.inFlight + this.packetBytes;
+    const limit = place === Place.fresh ? flow.steadyBudget + flow.segmentLimit : flow.budget;
+    return place !== Place.urgent && inFlight >= limit ? 0 : flow.cap - inFlight;
   }
 
   /** @internal How full the link is: for choosing the port with the shortest queue. */

@@ -2,7 +2,7 @@
 // and within each link's budget. State moves only when a packet is written, so what does not fit costs nothing.
 
 import type { Micros } from "./clock.ts";
-import { type Flow, Place } from "./flow.ts";
+import type { Flow } from "./flow.ts";
 import type { LinkPort } from "./link-port.ts";
 
 /** Sends what the ports may send now, and hands every message under way to its link. */
@@ -35,7 +35,7 @@ function pumpOne(port: LinkPort, now: Micros): boolean {
     port.onIdle();
     return false;
   }
-  const allowance = port.allowance(flow.place === Place.urgent);
+  const allowance = port.allowance(flow.place);
   if (allowance <= 0) return false;
   const { writer } = port;
   const wanted = HEADERS + Math.min(flow.backlog, segmentLimit);

@@ -190,7 +190,28 @@ describe("Driver", () => {
       [0x45, 0, 0, 19],
       [0x60, 0, 0, 0, 0, 9],
       [0, 40, 0, 1, 0xc1],
-      [0, ControlType.received, 0, 16, 0x81, 0xa5, 0x62, 0x79, 0x74, 0x65, 0x73, 0xcf, 0, 0, 0, 0, 0, 0, 0, 1],
+      [
+        0,
+        ControlType.received,
+        0,
+        16,
+        0x81,
+        0xa5,
+        0x62,
+        0x79,
+        0x74,
+        0x65,
+        0x73,
+        0xcf,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+      ],
       [0, ControlType.ping, 0, 1, 0x80],
     ]) {
       const link = new Bench();
@@ -212,7 +233,9 @@ describe("Driver", () => {
     const { a } = pair({ driver: { control: (_port, type, message) => seen.push([type, message]) } });
     const link = new Bench();
     const port = a.attach(link);
-    link.handler?.message(new Uint8Array([0, 9, 0, 1, 0x80, 0, 200, 0, 3, 0x81, 0xa1, 0x78, 0x05].slice(0, 5)));
+    link.handler?.message(
+      new Uint8Array([0, 9, 0, 1, 0x80, 0, 200, 0, 3, 0x81, 0xa1, 0x78, 0x05].slice(0, 5)),
+    );
     link.handler?.message(new Uint8Array([0, 200, 0, 4, 0x81, 0xa1, 0x78, 0x05]));
     expect(port.isClosed).toBe(false);
     expect(seen).toEqual([[200, { x: 5 }]]);
@@ -412,7 +435,9 @@ describe("A link that dies and is replaced", () => {
 describe("Several links", () => {
   it("share the packets of one connection on a reliable route", () => {
     const hosts = pair();
-    const streams = [1, 2].map(() => new SimStream({ clock: hosts.clock, stream: { delay: 5_000, rate: 5e6 } }));
+    const streams = [1, 2].map(
+      () => new SimStream({ clock: hosts.clock, stream: { delay: 5_000, rate: 5e6 } }),
+    );
     const ports = streams.map(({ a }) => hosts.a.attach(a));
     for (const { b } of streams) hosts.b.attach(b);
     const { dialled, accepted } = connection(hosts);
@@ -480,7 +505,9 @@ describe("Errors of connections over a stack", () => {
     expect(await clock.drive(failing)).toBe("enough");
     clock.run(clock.now() + 1_000);
     expect(a.stack.connectionCount).toBe(0);
-    expect(await code(a.network.connect("[fd00::2]:81", { signal: AbortSignal.abort("early") }))).toBe("early");
+    expect(await code(a.network.connect("[fd00::2]:81", { signal: AbortSignal.abort("early") }))).toBe(
+      "early",
+    );
     expect(a.stack.connectionCount).toBe(0);
   });
 
@@ -513,7 +540,9 @@ describe("Errors of connections over a stack", () => {
   it("explain() gives the reason that was told apart from the reset", async () => {
     const hosts = joined();
     const dialled = hosts.a.driver.dial({ remote: hosts.b.ip, remotePort: 9 });
-    dialled.explain(new NetError("ERR_DENIED", "Cannot connect to db:5432: denied by policy", { rule: "none" }));
+    dialled.explain(
+      new NetError("ERR_DENIED", "Cannot connect to db:5432: denied by policy", { rule: "none" }),
+    );
     const error = await hosts.clock.drive(code(dialled.connected()));
     expect(NetError.is(error, "ERR_DENIED")).toBe(true);
   });

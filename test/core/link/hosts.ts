@@ -81,7 +81,11 @@ export class Notes implements StreamSink {
 /** Everything that a source gives now. */
 export function readAll(source: ConnectionSource): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (let part = source.receive(1 << 20); part !== undefined && part !== null; part = source.receive(1 << 20)) {
+  for (
+    let part = source.receive(1 << 20);
+    part !== undefined && part !== null;
+    part = source.receive(1 << 20)
+  ) {
     parts.push(part);
   }
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -107,7 +111,8 @@ export function pattern(from: number, length: number): Uint8Array<ArrayBuffer> {
 export function checkPattern(bytes: Uint8Array, from: number): void {
   const expected = pattern(from, bytes.length);
   for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] !== expected[i]) throw new Error(`Byte ${from + i} is ${bytes[i]} instead of ${expected[i]}`);
+    if (bytes[i] !== expected[i])
+      throw new Error(`Byte ${from + i} is ${bytes[i]} instead of ${expected[i]}`);
   }
 }
 
