@@ -1,0 +1,205 @@
+// fourtuple expose: a local service that other tunnels, and with --publish everybody who reaches the relay, can dial.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import type { Logger } from "pino";
+import { nodeNetwork } from "../adapters/node/index.ts";
+import { pipe, SocketAddr, type TcpListener, type TcpStream, type Tunnel } from "../index.node.ts";
+import { parseAddress, parsePort } from "./arguments.ts";
+import { CliError, explain } from "./cli-error.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { Interrupted, listenForSignals } from "./interruption.ts";
+import { createLogger, type LogFormat, type LogLevel, logFormats, logLevels } from "./logging.ts";
+import { addTunnelOptions, openTunnel, readAccess, type TunnelArguments } from "./tunnel-options.ts";
+
+interface ExposeArguments extends TunnelArguments {
+  readonly name?: string;
+  readonly port?: number;
+  readonly publish?: SocketAddr;
+  readonly log: LogFormat;
+  readonly logLevel: LogLevel;
+}
+
+export function addExposeCommand(program: Command): void {
+  const command = program
+    .command("expose")
+    .summary("let others reach a local service through a relay")
+    .description(
+      "Passes every connection to NAME.peer:PORT on to a local service, and with --publish also plain " +
+        "TCP to an address at the relay. Prints where the service can be reached. Opens the tunnel " +
+        "again when it is lost. Runs until SIGINT or SIGTERM.",
+    )
+    .addArgument(
+      new Argument("<service>", "a port of this machine, or HOST:PORT").argParser((text: string) =>
+        parseService(text),
+      ),
+    )
+    .option("-n, --name <name>", "the name that others dial: NAME.peer (default: the relay picks one)")
+    .option("--port <port>", "the port that others dial (default: the service's)", parsePort)
+    .addOption(
+      new Option(
+        "-p, --publish <address>",
+        "listen for plain TCP at the relay: :8080, 0.0.0.0:8080, :0",
+      ).argParser(parseAddress),
+    );
+  addTunnelOptions(command)
+    .addOption(
+      new Option("--log <format>", "how to log, to standard error").choices(logFormats).default("text"),
+    )
+    .addOption(new Option("--log-level <level>", "how much to log").choices(logLevels).default("info"))
+    .addHelpText("after", HELP)
+    .action(async (service: SocketAddr, options: ExposeArguments) => {
+      process.exitCode = await runExpose(service, options);
+    });
+}
+
+async function runExpose(service: SocketAddr, options: ExposeArguments): Promise<number> {
+  const logger = createLogger(options);
+  const access = readAccess(options, (text) => logger.warn({ text }, "token"));
+  const interruption = listenForSignals();
+  const { signal } = interruption;
+  const exposed = new Exposed(service, options, logger);
+  try {
+    let name = options.name;
+    for (let attempt = 0; ; ) {
+      try {
+        const tunnel = await openTunnel(access, { name, signal });
+        // The name that the relay picked is kept, so that the address stays the same.
+        name = tunnel.name;
+        await exposed.serve(tunnel, signal, () => {
+          attempt = 0;
+        });
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // What the first attempt meets is told; later ones are tried again, but for what will not change.
+        if (!exposed.wasOpen || isFinal(error)) throw error;
+        logger.warn({ text: (error as Error).message }, "tunnel-lost");
+      }
+      const delay = Math.random() * Math.min(MAX_DELAY, MIN_DELAY * 2 ** attempt++);
+      await sleep(delay, undefined, { signal }).catch(() => {
+        throw signal.reason;
+      });
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    logger.info("closed");
+    return ExitCode.ok;
+  } finally {
+    interruption.release();
+  }
+}
+
+class Exposed {
+  /** The service could be reached once. */
+  wasOpen = false;
+  private readonly service: SocketAddr;
+  private readonly options: ExposeArguments;
+  private readonly logger: Logger;
+  private open = 0;
+
+  constructor(service: SocketAddr, options: ExposeArguments, logger: Logger) {
+    this.service = service;
+    this.options = options;
+    this.logger = logger;
+  }
+
+  /** Passes connections on until the tunnel ends, and rejects with what ended it. */
+  async serve(tunnel: Tunnel, signal: AbortSignal, opened: () => void): Promise<never> {
+    let stop = (): void => {};
+    try {
+      const listener = await this.listen(tunnel);
+      opened();
+      const stopped = new Promise<never>((_resolve, reject) => {
+        stop = () => reject(signal.reason);
+        if (signal.aborted) stop();
+        signal.addEventListener("abort", stop, { once: true });
+        tunnel.closed.then(
+          () => reject(new CliError(ExitCode.failure, "The relay closed the tunnel")),
+          (error) => reject(explain(error, "run")),
+        );
+      });
+      const accepting = this.accept(listener).catch((error) => {
+        throw explain(error, "run");
+      });
+      return await Promise.race([stopped, accepting]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      // Lets what is under way be sent; at most 5 s.
+      await tunnel.close();
+    }
+  }
+
+  private async listen(tunnel: Tunnel): Promise<TcpListener> {
+    const port = this.options.port ?? this.service.port;
+    try {
+      const listener = await tunnel.bind(new SocketAddr("", port), { publish: this.options.publish });
+      const peer = `${tunnel.name}.peer:${listener.localAddr.port}`;
+      const published = listener.published?.toString();
+      if (this.wasOpen) {
+        this.logger.info({ address: peer, published }, "tunnel-back");
+      } else {
+        process.stdout.write(`${this.service} can be reached at ${peer}\n`);
+        if (published !== undefined) {
+          process.stdout.write(`${this.service} can be reached by plain TCP at the relay, ${published}\n`);
+        }
+      }
+      this.wasOpen = true;
+      return listener;
+    } catch (error) {
+      throw explain(error, "bind");
+    }
+  }
+
+  private async accept(listener: TcpListener): Promise<never> {
+    for (;;) {
+      const [stream] = await listener.accept();
+      this.open++;
+      void this.pass(stream).finally(() => this.open--);
+      // Beyond the limit they wait in the tunnel's backlog.
+      while (this.open >= MAX_CONNECTIONS) await sleep(10);
+    }
+  }
+
+  /** Never rejects: one connection's failure is its own. */
+  private async pass(stream: TcpStream): Promise<void> {
+    const from = stream.peer?.name === undefined ? stream.peerAddr.toString() : `${stream.peer.name}.peer`;
+    try {
+      const local = await nodeNetwork.connect(this.service, { timeout: LOCAL_TIMEOUT });
+      this.logger.debug({ from }, "connection");
+      const { aToB, bToA, error } = await pipe(stream, local);
+      this.logger.debug({ from, received: aToB, sent: bToA, error: error?.code }, "connection-ended");
+    } catch (error) {
+      // The caller learns it as a reset: TCP has no other way once a connection is open.
+      stream.abort(error);
+      this.logger.warn({ from, text: (error as Error).message }, "service-unreachable");
+    }
+  }
+}
+
+/** What another attempt would meet again. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof CliError)) return true;
+  return error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage;
+}
+
+function parseService(text: string): SocketAddr {
+  const addr = parseAddress(text).withDefaultHostname("127.0.0.1");
+  if (addr.port === 0) throw new InvalidArgumentError("the port of a service is 1 to 65535");
+  return addr;
+}
+
+const MIN_DELAY = 250;
+const MAX_DELAY = 15_000;
+const LOCAL_TIMEOUT = 10_000;
+const MAX_CONNECTIONS = 1024;
+
+const HELP = `
+Examples:
+  Show a local web server to colleagues who use the same relay; they dial app.peer:3000:
+    $ fourtuple expose 3000 --name app
+  And to everybody who reaches the relay, by plain TCP on its port 8080:
+    $ fourtuple expose 3000 --name app --publish 0.0.0.0:8080
+  Another machine's service, under another port:
+    $ fourtuple expose printer.local:9100 --name office --port 9000
+
+Exit codes: 0 ended by a signal, 1 failure, 2 usage, 3 no relay, 4 not permitted, 6 name or port in use.
+`;

@@ -1,0 +1,103 @@
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, expect, test } from "vitest";
+import { atEnd, fourtuple, relay, start, tcpServer } from "./program.ts";
+
+async function webServer(): Promise<{ port: number; close: () => Promise<unknown> }> {
+  const server = createServer((request, response) => response.end(`you asked for ${request.url}`));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = (): Promise<unknown> =>
+    new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  atEnd(close);
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+describe("fourtuple expose", () => {
+  test("lets peers and plain TCP reach a local service, and says where", async () => {
+    const { port } = await webServer();
+    const { url } = await relay();
+    const exposed = start(["expose", String(port), "--name", "app", "--publish", ":0", "--relay", url]);
+    const [, published] = await exposed.until(/plain TCP at the relay, (127\.0\.0\.1:\d+)\n/);
+    expect(exposed.stdout).toContain(`127.0.0.1:${port} can be reached at app.peer:${port}\n`);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => (await fetch(`http://${published}/${index}`)).text()),
+    );
+    expect(answers).toEqual(answers.map((_, index) => `you asked for /${index}`));
+    const peer = await fourtuple(["cat", `app.peer:${port}`, "--relay", url], {
+      input: "GET /peer HTTP/1.0\r\n\r\n",
+    });
+    expect(peer).toMatchObject({ code: 0, stderr: "" });
+    expect(peer.stdout).toMatch(/you asked for \/peer$/);
+    exposed.child.kill("SIGTERM");
+    expect(await exposed.over).toMatchObject({ code: 0, signal: null });
+    await expect(fetch(`http://${published}/`)).rejects.toThrow();
+  });
+
+  test("passes half closes on, both ways", async () => {
+    const port = await tcpServer((socket) => {
+      let text = "";
+      socket.setEncoding("latin1").on("data", (part: string) => {
+        text += part;
+      });
+      socket.on("end", () => socket.end(`got ${text}`));
+    });
+    const { url } = await relay();
+    const exposed = start(["expose", `127.0.0.1:${port}`, "--name", "app", "--port", "9000", "--relay", url]);
+    await exposed.until(/app\.peer:9000\n/);
+    const outcome = await fourtuple(["cat", "app.peer:9000", "--relay", url], { input: "request" });
+    expect(outcome).toMatchObject({ code: 0, stdout: "got request" });
+  });
+
+  test("resets connections while the service is not there, and passes them on when it is back", async () => {
+    const first = await webServer();
+    const { url } = await relay();
+    const exposed = start(["expose", String(first.port), "--publish", ":0", "--relay", url]);
+    const [, published = ""] = await exposed.until(/the relay, 127\.0\.0\.1:(\d+)\n/);
+    await first.close();
+    const socket = connect(Number(published), "127.0.0.1").resume();
+    const error = await new Promise<NodeJS.ErrnoException>((resolve) => socket.on("error", resolve));
+    expect(error.code).toBe("ECONNRESET");
+    await exposed.until(/service-unreachable .*connection refused/);
+    const again = createServer((_request, response) => response.end("back"));
+    await new Promise<void>((resolve) => again.listen(first.port, "127.0.0.1", resolve));
+    atEnd(() => new Promise((resolve) => again.close(resolve)));
+    expect(await (await fetch(`http://127.0.0.1:${published}/`)).text()).toBe("back");
+  });
+
+  test("opens the tunnel again, under the same name, when the relay was away", async () => {
+    const { port } = await webServer();
+    const { url, program } = await relay();
+    const exposed = start(["expose", String(port), "--relay", url]);
+    const [, name = ""] = await exposed.until(/reached at (\S+)\.peer/);
+    program.child.kill("SIGKILL");
+    await program.over;
+    await exposed.until(/tunnel-lost/);
+    const listen = new URL(url).host;
+    const second = start(["relay", "--listen", listen]);
+    await second.until(/listening at/);
+    await exposed.until(/tunnel-back/);
+    const outcome = await fourtuple(["cat", `${name}.peer:${port}`, "--relay", url], {
+      input: "GET / HTTP/1.0\r\n\r\n",
+    });
+    expect(outcome.stdout).toContain("you asked for /");
+  });
+
+  test("fails with 6 where the published port is taken, with 4 where no rule allows it", async () => {
+    const taken = await tcpServer(() => {});
+    const { url } = await relay();
+    const inUse = await fourtuple(["expose", "1", "--publish", `:${taken}`, "--relay", url]);
+    expect(inUse.code).toBe(6);
+    expect(inUse.stderr).toMatch(/address already in use\n {2}Choose another port with --publish/);
+    const denied = await fourtuple(["expose", "1", "--publish", "0.0.0.0:8080", "--relay", url]);
+    expect(denied.code).toBe(4);
+    expect(denied.stderr).toContain("fourtuple relay --publish tcp:ADDRESS:PORTS");
+  });
+
+  test("fails with 3 where no relay is, at first", async () => {
+    const outcome = await fourtuple(["expose", "3000", "--relay", "ws://127.0.0.1:1/"]);
+    expect(outcome.code).toBe(3);
+  });
+});
