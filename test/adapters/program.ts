@@ -12,6 +12,7 @@ const [suite = "", adapter = "", silent = ""] = process.argv.slice(2);
 const collected = collect();
 if (suite === "contract") await declareContract(collected);
 else if (suite === "links") await declareLinks(collected);
+else if (suite === "duplex") await declareDuplex(collected);
 else if (suite === "deno") (await import("./deno/deno-suite.ts")).denoSuite(collected.runner);
 else throw new Error(`There is no suite named "${suite}"`);
 
@@ -39,6 +40,11 @@ async function declareContract({ runner }: Collected): Promise<void> {
     close: async () => {},
   });
   contractSuite({ name: `${adapter} adapter`, open, ...options }, runner);
+}
+
+async function declareDuplex({ runner }: Collected): Promise<void> {
+  const { nodeNetwork } = await import("../../src/adapters/node/index.ts");
+  (await import("./node/duplex-suite.ts")).duplexSuite(() => nodeNetwork, runner);
 }
 
 async function declareLinks({ runner }: Collected): Promise<void> {

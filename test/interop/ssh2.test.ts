@@ -1,16 +1,21 @@
 // ssh2 over streams, at both ends: ssh2's own server is handed connections, its client brings one.
 
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { load, type Ssh2 } from "../runtimes/index.ts";
 import { bridges } from "./bridge.ts";
 
 const ssh2 = load("ssh2");
+// ssh2's own generator makes keys that it cannot read, now and then.
+const hostKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({
+  type: "sec1",
+  format: "pem",
+});
 
 describe.each(bridges)("ssh2 over $name", ({ open }) => {
   test("logs in, runs a command, moves 2 MiB up and down, ends", async () => {
     const bridge = open();
-    const hostKey = ssh2.utils.generateKeyPairSync("ed25519").private;
     const server = new ssh2.Server({ hostKeys: [hostKey] }, serve);
     // Not in the declared types: a connection that the server did not accept itself.
     const { injectSocket } = server as unknown as { injectSocket(socket: unknown): void };
@@ -32,7 +37,6 @@ describe.each(bridges)("ssh2 over $name", ({ open }) => {
 
   test("a wrong password is refused by the server, not by the connection", async () => {
     const bridge = open();
-    const hostKey = ssh2.utils.generateKeyPairSync("ed25519").private;
     const server = new ssh2.Server({ hostKeys: [hostKey] }, serve);
     const { injectSocket } = server as unknown as { injectSocket(socket: unknown): void };
     const addr = await bridge.listen((socket) => injectSocket.call(server, socket));
