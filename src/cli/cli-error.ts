@@ -1,4 +1,5 @@
-// A failure as the user of the command line is told of it: what failed, what to do, and the exit code.
+// A failure as the user of the command line is told of it: what failed, what to do, and the exit code. The same code
+// of a NetError means different things at different stages of a command.
 import { NetError } from "../index.node.ts";
 import { ExitCode } from "./exit-codes.ts";
 

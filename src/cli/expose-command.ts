@@ -1,4 +1,5 @@
 // fourtuple expose: a local service that other tunnels, and with --publish everybody who reaches the relay, can dial.
+// The first attempt must succeed; after that a lost tunnel is opened again, with pauses that grow.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import type { Logger } from "pino";

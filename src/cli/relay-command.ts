@@ -1,4 +1,5 @@
-// fourtuple relay: runs a relay until SIGINT or SIGTERM.
+// fourtuple relay: runs a relay until SIGINT or SIGTERM. Standard output has its URL in one line, everything else is
+// the log on standard error.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
