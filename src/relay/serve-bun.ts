@@ -101,6 +101,7 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
       cause: error,
     });
   }
+  relay.addr = new SocketAddr(relay.server.hostname ?? wanted.hostname, relay.server.port ?? wanted.port);
   return relay;
 }
 
@@ -112,6 +113,7 @@ export function create(options: ServeOptions = {}): Relay {
 }
 
 class BunRelay implements Relay {
+  addr: SocketAddr | undefined;
   server: BunServer | null = null;
   readonly websocket: BunWebSocketHandlers;
   private readonly core: RelayCore;
@@ -141,12 +143,6 @@ class BunRelay implements Relay {
       drain: (socket) => linkOf(socket)?.drained(),
       close: (socket, code, reason) => linkOf(socket)?.closed(code, reason),
     };
-  }
-
-  get addr(): SocketAddr | undefined {
-    const { server } = this;
-    if (server === null || server.hostname === undefined || server.port === undefined) return undefined;
-    return new SocketAddr(server.hostname, server.port);
   }
 
   get url(): string {

@@ -95,6 +95,7 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
       cause: error,
     });
   }
+  relay.addr = new SocketAddr(relay.server.addr.hostname, relay.server.addr.port);
   return relay;
 }
 
@@ -106,6 +107,7 @@ export function create(options: ServeOptions = {}): Relay {
 }
 
 class DenoRelay implements Relay {
+  addr: SocketAddr | undefined;
   server: DenoServer | null = null;
   private readonly core: RelayCore;
   private readonly path: string | null;
@@ -116,12 +118,6 @@ class DenoRelay implements Relay {
     this.core = core;
     this.path = path;
     this.isSecure = isSecure;
-  }
-
-  get addr(): SocketAddr | undefined {
-    return this.server === null
-      ? undefined
-      : new SocketAddr(this.server.addr.hostname, this.server.addr.port);
   }
 
   get url(): string {

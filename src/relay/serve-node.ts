@@ -49,7 +49,7 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
   server.headersTimeout = Math.min(core.limits.handshakeTime, 60_000);
   const relay = new NodeRelay(core, server, options.path ?? "/", options.tls !== undefined);
   server.on("upgrade", (request, socket, head) => relay.handleUpgrade(request, socket, head));
-  await listen(server, wanted);
+  relay.addr = await listen(server, wanted);
   return relay;
 }
 
@@ -62,6 +62,8 @@ export function create(options: ServeOptions = {}): Relay {
 }
 
 class NodeRelay implements Relay {
+  /** Kept, because a closed server has forgotten it. */
+  addr: SocketAddr | undefined;
   private readonly core: RelayCore;
   private readonly server: http.Server | null;
   private readonly path: string | null;
@@ -81,13 +83,6 @@ class NodeRelay implements Relay {
       skipUTF8Validation: true,
       maxPayload: core.limits.message,
     });
-  }
-
-  get addr(): SocketAddr | undefined {
-    const address = this.server?.address() as AddressInfo | null | undefined;
-    return address === null || address === undefined
-      ? undefined
-      : new SocketAddr(address.address, address.port);
   }
 
   get url(): string {
@@ -150,7 +145,7 @@ class NodeRelay implements Relay {
   }
 }
 
-function listen(server: http.Server, wanted: SocketAddr): Promise<void> {
+function listen(server: http.Server, wanted: SocketAddr): Promise<SocketAddr> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       reject(failure(error.code ?? "EADDRNOTAVAIL", { op: "bind", localAddr: wanted, cause: error }));
@@ -158,7 +153,8 @@ function listen(server: http.Server, wanted: SocketAddr): Promise<void> {
     server.once("error", onError);
     server.listen({ host: wanted.hostname, port: wanted.port }, () => {
       server.off("error", onError);
-      resolve();
+      const { address, port } = server.address() as AddressInfo;
+      resolve(new SocketAddr(address, port));
     });
   });
 }

@@ -319,8 +319,16 @@ export class TunnelClient extends EventTarget implements Tunnel {
     if (!this.isOpen) return;
     this.change("closed", error);
     for (const { watch } of this.links.values()) watch.stop();
-    this.publisher.end(error ?? rest ?? null);
-    this.driver.close(error ?? rest, closeWith);
+    const cause = error ?? rest;
+    for (const listener of [...this.listeners]) {
+      if (cause === undefined) listener.close();
+      else
+        listener.fail(
+          failure(cause.code, { op: "accept", localAddr: listener.localAddr, reason: cause.message, cause }),
+        );
+    }
+    this.publisher.end(cause ?? null);
+    this.driver.close(cause, closeWith);
     this.links.clear();
     this.listeners.clear();
     this.flows.clear();

@@ -2,6 +2,7 @@
 import type { ConnectionListener } from "../core/link/connection-listener.ts";
 import type { ConnectionSource } from "../core/link/connection-source.ts";
 import type { ListenerSink, ListenerSource } from "../core/net/listener-source.ts";
+import type { NetError } from "../core/net/net-error.ts";
 import type { SocketAddr } from "../core/net/socket-addr.ts";
 
 export class TunnelListenerSource implements ListenerSource {
@@ -11,6 +12,7 @@ export class TunnelListenerSource implements ListenerSource {
   private readonly describe: (source: ConnectionSource) => void;
   private readonly onClose: () => void;
   private isClosed = false;
+  private failure: NetError | null = null;
 
   constructor(
     inner: ConnectionListener,
@@ -27,13 +29,22 @@ export class TunnelListenerSource implements ListenerSource {
   }
 
   attach(sink: ListenerSink): void {
-    this.inner.attach(sink);
+    this.inner.attach({
+      acceptable: () => sink.acceptable(),
+      closed: (error) => sink.closed(this.failure ?? error),
+    });
   }
 
   accept(): ConnectionSource | undefined {
     const source = this.inner.accept();
     if (source !== undefined) this.describe(source);
     return source;
+  }
+
+  /** The tunnel is over: so is the listener, with its error. */
+  fail(error: NetError): void {
+    this.failure = error;
+    this.close();
   }
 
   close(): void {
