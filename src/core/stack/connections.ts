@@ -142,10 +142,10 @@ export class Connections implements Host {
 
   pong(now: number, linkId: number, sentAt: number): void {
     for (const connection of this.awaitingPong) {
-      pongArrived(connection, now, linkId, sentAt);
+      if (!pongArrived(connection, now, linkId, sentAt)) continue;
+      this.awaitingPong.delete(connection);
       this.rearm(connection);
     }
-    this.awaitingPong.clear();
   }
 
   // --- what connections ask of their host
@@ -163,6 +163,7 @@ export class Connections implements Host {
   }
 
   wantPing(connection: Connection, linkId: number): void {
+    connection.pingLink = linkId;
     this.awaitingPong.add(connection);
     if (!this.pings.includes(linkId)) this.pings.push(linkId);
   }

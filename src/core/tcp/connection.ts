@@ -125,7 +125,8 @@ export class Connection {
   /** SACK blocks of the last ACK: what they cover is already in the records. */
   readonly sackSeen: number[] = [];
 
-  // A reliable route: the ping that decides, and the link it was for.
+  // A reliable route: the link whose ping is wanted, and the ping that decides with the link it was for.
+  pingLink = -1;
   pongLink = -1;
   pongSentAt = 0;
 

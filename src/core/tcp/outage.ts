@@ -7,15 +7,18 @@ import { enterRecovery } from "./recovery.ts";
 import { isSynchronized } from "./tcp-state.ts";
 import { Timer } from "./timers.ts";
 
+const TIMESTAMPS_LENGTH = 12;
+
 /** What left on `linkId` is lost; other links go on. */
 export function linkDied(connection: Connection, now: number, linkId: number): void {
   if (connection.state === "SYN-SENT" || connection.state === "SYN-RECEIVED") {
     if (connection.pongLink === linkId && connection.timers.isSet(Timer.retransmit))
       connection.synPending = true;
   } else if (isSynchronized(connection.state)) {
-    connection.sending.records.markLinkLost(linkId, now);
     connection.ackPending = true;
-    forgetOutage(connection, now);
+    // Its ACKs are gone too: what left elsewhere is acknowledged late.
+    connection.sampleBarrier = now;
+    if (connection.sending.records.markLinkLost(linkId, now)) forgetOutage(connection, now);
   }
   connection.host.ready(connection);
 }
@@ -28,6 +31,7 @@ export function thaw(connection: Connection, now: number): void {
   } else if (isSynchronized(connection.state)) {
     connection.sending.records.markAllLost();
     connection.ackPending = true;
+    connection.timers.clear(Timer.reorder);
     forgetOutage(connection, now);
   }
   connection.host.ready(connection);
@@ -40,8 +44,11 @@ function forgetOutage(connection: Connection, now: number): void {
   connection.sampleBarrier = now;
   roundTrip.resetBackoff();
   connection.attempts = 0;
-  if (sending.records.lostBytes > 0) enterRecovery(connection, "outage");
-  timers.clear(Timer.reorder);
+  if (sending.records.lostBytes > 0) {
+    // A recovery from loss goes on: its window was cut once, and is not cut again for the same flight.
+    if (connection.recovery === "none") enterRecovery(connection, "outage");
+    connection.fastRetransmit = true;
+  }
   timers.clear(Timer.pong);
   // An outage is not the peer's silence: the user timeout counts anew.
   connection.oldestUnacked = now;
@@ -49,11 +56,22 @@ function forgetOutage(connection: Connection, now: number): void {
   sending.probes = 0;
 }
 
-/** A pong to a ping sent at `sentAt` on this link: nothing sent before is still under way. */
-export function pongArrived(connection: Connection, now: number, linkId: number, sentAt: number): void {
+/**
+ * A pong to a ping sent at `sentAt` on this link: nothing sent before is still under way.
+ * @returns false when it decides nothing here: it is of another link, or of a ping from before the segment in question
+ */
+export function pongArrived(connection: Connection, now: number, linkId: number, sentAt: number): boolean {
+  const { oldest } = connection.sending.records;
+  if (oldest === null) return true;
+  if (linkId !== connection.pingLink) return false;
+  if (sentAt < oldest.sentAt) {
+    connection.host.wantPing(connection, linkId);
+    return false;
+  }
   connection.pongLink = linkId;
   connection.pongSentAt = sentAt;
   connection.timers.set(Timer.pong, now + connection.options.delayedAck);
+  return true;
 }
 
 /** ICMP unreachable and the like: fatal for a handshake, a hint for later afterwards (RFC 1122 §4.2.3.9, RFC 5461). */
@@ -71,9 +89,10 @@ export function pathTooSmall(connection: Connection, now: number, offset: number
   if (offset < sending.una || offset >= sending.next || payload >= sending.mss) return;
   sending.mss = payload;
   connection.controller.segmentSizeChanged(payload);
-  // What was too big was dropped, not lost to congestion: it goes again in smaller pieces.
-  sending.records.markAllLost();
+  // What was too big was dropped, not lost to congestion: it goes again in smaller pieces, and the rest does not.
+  const options = connection.timestampsOk ? TIMESTAMPS_LENGTH : 0;
+  if (!sending.records.markLargerLost(payload - options)) return;
   connection.sampleBarrier = now;
-  enterRecovery(connection, "outage");
+  if (connection.recovery === "none") enterRecovery(connection, "outage");
   connection.host.ready(connection);
 }

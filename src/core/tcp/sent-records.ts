@@ -157,6 +157,15 @@ export class SentRecords {
     for (let index = this.head; index < this.tail; index++) this.markLost(index);
   }
 
+  /** What is larger than a segment may be now is lost, and nothing else. Returns whether anything was. */
+  markLargerLost(size: number): boolean {
+    const before = this.lostBytes;
+    for (let index = this.head; index < this.tail; index++) {
+      if (this.ring[index & this.mask].length > size) this.markLost(index);
+    }
+    return this.lostBytes > before;
+  }
+
   /** What was sent on one link up to `sentBefore` is lost. Returns whether anything was. */
   markLinkLost(linkId: number, sentBefore: number): boolean {
     let any = false;

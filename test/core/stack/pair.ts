@@ -42,6 +42,9 @@ export class Pair {
   readonly routeA;
   readonly routeB;
   readonly log: string[] = [];
+  /** Called after each step: a test's part of the driver. */
+  onStep: () => void = () => {};
+  private tasks: { at: number; run: () => void }[] = [];
   private flights: Flight[] = [];
   private readonly out = new Uint8Array(70_000);
 
@@ -109,9 +112,7 @@ export class Pair {
 
   /** Goes to the next moment at which anything happens; false when nothing will. */
   step(): boolean {
-    this.flush();
-    let next = Math.min(this.a.nextDeadline(), this.b.nextDeadline());
-    for (const flight of this.flights) next = Math.min(next, flight.at);
+    const next = this.nextEvent();
     if (next === Number.POSITIVE_INFINITY) return false;
     this.now = Math.max(this.now, next);
     const due = this.flights.filter((flight) => flight.at <= this.now);
@@ -123,8 +124,17 @@ export class Pair {
     }
     this.a.timeout(this.now);
     this.b.timeout(this.now);
+    const tasks = this.tasks.filter((task) => task.at <= this.now);
+    this.tasks = this.tasks.filter((task) => task.at > this.now);
+    for (const task of tasks) task.run();
+    this.onStep();
     this.flush();
     return true;
+  }
+
+  /** Calls `run` at that time. */
+  later(at: number, run: () => void): void {
+    this.tasks.push({ at, run });
   }
 
   /** Runs until nothing is under way, `done` says so or `for_` microseconds have passed; fails when it never ends. */
@@ -149,6 +159,7 @@ export class Pair {
     this.flush();
     let next = Math.min(this.a.nextDeadline(), this.b.nextDeadline());
     for (const flight of this.flights) next = Math.min(next, flight.at);
+    for (const task of this.tasks) next = Math.min(next, task.at);
     return next;
   }
 
@@ -198,6 +209,17 @@ export function readAll(pair: Pair, connection: Connection): Uint8Array {
     at += part.length;
   }
   return all;
+}
+
+/** Numbers in 0..1, the same for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
 }
 
 /** Compared as one: a test framework's own comparison of megabytes takes seconds. */

@@ -1,17 +1,7 @@
 // Two stacks exchange bytes over paths that lose, delay, reorder and duplicate.
 
 import { describe, expect, it } from "vitest";
-import { Pair, pattern, readAll, sameBytes, transfer } from "./pair.ts";
-
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
+import { Pair, pattern, readAll, sameBytes, seeded, transfer } from "./pair.ts";
 
 describe("a transfer", () => {
   for (const family of [4, 6] as const) {
@@ -46,7 +36,7 @@ describe("a transfer", () => {
   for (const loss of [0.001, 0.01, 0.05, 0.2]) {
     for (const reliableSeed of [1, 2, 3]) {
       it(`is exact at ${loss * 100} % loss, seed ${reliableSeed}`, () => {
-        const next = random(reliableSeed * 7919);
+        const next = seeded(reliableSeed * 7919);
         const pair = new Pair({ latency: 20_000 });
         const [client, server] = pair.connected();
         pair.filter = (flight) => {
