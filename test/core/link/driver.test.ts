@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  type Bytes,
   ControlType,
   type Link,
   type LinkHandler,
@@ -11,6 +10,7 @@ import {
 } from "../../../src/core/link/index.ts";
 import { NetError, TcpStream } from "../../../src/core/net/index.ts";
 import { SimClock, SimPath, SimStream } from "../../../src/core/sim/index.ts";
+import type { Bytes } from "../../../src/core/wire/bytes.ts";
 import { address, Host, Notes, pattern, readAll, transfer } from "./hosts.ts";
 
 function pair(options: Partial<ConstructorParameters<typeof Host>[1]> = {}) {
@@ -225,7 +225,7 @@ describe("Driver", () => {
     expect(errors).toHaveLength(6);
     expect(closed).toHaveLength(6);
     expect(new Set(errors).size).toBe(6);
-    expect(a.driver.ports).toHaveLength(0);
+    expect(a.driver.portsOf(a.route)).toHaveLength(0);
   });
 
   it("ignores control types and keys that it does not know, and hands on those from 16", () => {

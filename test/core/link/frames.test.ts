@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  type Bytes,
   encodeControl,
   FrameReader,
   type FrameSink,
@@ -9,6 +8,7 @@ import {
   MAX_FRAME,
   readFrames,
 } from "../../../src/core/link/index.ts";
+import type { Bytes } from "../../../src/core/wire/bytes.ts";
 
 function ipv4(length: number, fill = 7): number[] {
   return [0x45, 0, length >>> 8, length & 255, ...new Array<number>(length - 4).fill(fill)];

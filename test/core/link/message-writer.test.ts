@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Bytes, MAX_MESSAGE, MessageMemory } from "../../../src/core/link/index.ts";
+import { MAX_MESSAGE, MessageMemory } from "../../../src/core/link/index.ts";
 import { MessageWriter } from "../../../src/core/link/message-writer.ts";
+import type { Bytes } from "../../../src/core/wire/bytes.ts";
 import { pattern } from "./hosts.ts";
 
 /** Memory that counts what it gives. */

@@ -42,6 +42,7 @@ export class World {
   private readonly edges: WeakMap<Connection, number> = new WeakMap();
   private links: { cut(): void; ports: [LinkPort, LinkPort] }[] = [];
   private steps: number = 0;
+  private cuts: number = 0;
 
   constructor(seed: number, mode: Mode) {
     this.random = new Random(`${mode} ${seed}`);
@@ -97,7 +98,7 @@ export class World {
   }
 
   /** The path heals, everybody reads and ends: all must arrive, and nothing may be left. */
-  finishAll(): void {
+  finishAll(): WorldReport {
     this.heal();
     for (let round = 0; round < 400; round++) {
       this.acceptAll();
@@ -121,6 +122,7 @@ export class World {
       }
       if (!a.sawEnd || !b.sawEnd) throw new Error(`${key}: an end of the stream was not seen`);
     }
+    const report = this.report();
     for (const listener of this.listeners) listener.close();
     for (const [a, b] of this.ends.values()) for (const end of [a, b]) if (end !== undefined) this.close(end);
     // FIN-WAIT-2 of those whose peer stays half open lasts a minute; TIME-WAIT here a second.
@@ -134,6 +136,19 @@ export class World {
         throw new Error(`${host.ip}: a timer is left`);
       if (host.stack.memoryUsed !== 0) throw new Error(`${host.ip}: ${host.stack.memoryUsed} bytes are left`);
     }
+    return report;
+  }
+
+  private report(): WorldReport {
+    let bytes = 0;
+    let complete = 0;
+    for (const [a, b] of this.ends.values()) {
+      bytes += a.received + (b?.received ?? 0);
+      if (a.sawEnd && b?.sawEnd) complete++;
+    }
+    const retransmissions =
+      this.hosts[0].stack.counters.retransmissions + this.hosts[1].stack.counters.retransmissions;
+    return { bytes, complete, retransmissions, cuts: this.cuts };
   }
 
   private dial(): void {
@@ -299,6 +314,7 @@ export class World {
     if (roll === 1 && this.links.length > 0) {
       const [link] = this.links.splice(random.integer(0, this.links.length - 1), 1);
       this.note("cut");
+      this.cuts++;
       link.cut();
     } else if (roll === 2 && this.links.length < 3) {
       this.join();
@@ -312,6 +328,8 @@ export class World {
   /** A good path for the end, whatever there was. */
   private heal(): void {
     this.note("heal");
+    // A reliable link that lives loses nothing: what was on others must come over it.
+    if (this.mode === "reliable" && this.links.length > 0) return;
     for (const link of this.links) for (const port of link.ports) port.close();
     this.links = [];
     const { clock } = this;
@@ -380,12 +398,21 @@ export class World {
 
 const FIN_UNACKNOWLEDGED = new Set(["FIN-WAIT-1", "CLOSING", "LAST-ACK", "SYN-SENT", "SYN-RECEIVED"]);
 
+/** How lively a world was. */
+export interface WorldReport {
+  readonly bytes: number;
+  /** Connections that went to their end both ways. */
+  readonly complete: number;
+  readonly retransmissions: number;
+  readonly cuts: number;
+}
+
 /** Runs one world; the seed and the last steps are in the error. */
-export function runWorld(seed: number, mode: Mode, steps: number): void {
+export function runWorld(seed: number, mode: Mode, steps: number): WorldReport {
   const world = new World(seed, mode);
   try {
     for (let i = 0; i < steps; i++) world.step();
-    world.finishAll();
+    return world.finishAll();
   } catch (error) {
     const tail = world.log.slice(-25).join("\n  ");
     throw new Error(`World ${mode}, seed ${seed}: ${(error as Error).message}\n  ${tail}`, { cause: error });
