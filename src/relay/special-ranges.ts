@@ -39,8 +39,11 @@ export function embeddedIpv4(address: IpAddress): IpAddress[] {
     add(w1);
     add(~w3);
   }
-  // RFC 8215 with the /48 layout of RFC 6052 §2.2: bits 64 to 71 are zero and skipped.
-  if (localNat64.contains(address)) add(((w1 & 0xffff) << 16) | ((w2 >>> 8) & 0xffff));
+  // RFC 8215 leaves the layout open: that of a /48 (RFC 6052 §2.2, bits 64 to 71 are skipped), and that of a /96.
+  if (localNat64.contains(address)) {
+    add(((w1 & 0xffff) << 16) | ((w2 >>> 8) & 0xffff));
+    add(w3);
+  }
   // RFC 5214 §6.1: an interface identifier of 0000:5efe or 0200:5efe before the IPv4 address.
   if ((w2 & ~0x0200_0000) === 0x0000_5efe) add(w3);
   return found;
