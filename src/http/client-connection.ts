@@ -71,20 +71,17 @@ export class ClientConnection {
     this.readTimeout = undefined;
     this.listen(request.signal);
     const upload = new Upload();
-    const sending = this.send(request, upload);
-    // The response may be there before all is sent, or instead of it.
-    sending.catch((error) => this.fail(error));
     let timer: ReturnType<typeof setTimeout> | undefined;
-    sending.then(
-      () => {
-        if (upload.over) return;
-        timer = setTimeout(
-          () => this.fail(timedOut("response", this.limits.headersTimeout)),
-          this.limits.headersTimeout,
-        );
-      },
-      () => {},
-    );
+    const awaitHead = (): void => {
+      if (upload.over) return;
+      const { headersTimeout } = this.limits;
+      timer = setTimeout(() => this.fail(timedOut("response", headersTimeout)), headersTimeout);
+    };
+    this.send(request, upload).then(awaitHead, (error) => {
+      // A server that has heard enough answers and closes: its answer is there to be read, or the read tells why not.
+      if (error instanceof UploadCut) awaitHead();
+      else this.fail(error);
+    });
     try {
       const head = await this.readHead(upload);
       const framing = responseFraming(head, request.method);
@@ -95,6 +92,7 @@ export class ClientConnection {
       throw reason;
     } finally {
       upload.over = true;
+      upload.go(false);
       clearTimeout(timer);
     }
   }
@@ -246,9 +244,9 @@ export class ClientConnection {
     if (hasField(request.fields, "expect")) {
       await write(head);
       if (!(await upload.permission())) return;
-      await sendContent(write, null, content, upload);
+      await sendContent(write, null, content);
     } else {
-      await sendContent(write, head, content, upload);
+      await sendContent(write, head, content);
     }
     upload.sent = true;
   }
@@ -256,10 +254,17 @@ export class ClientConnection {
   /** In pieces, so that the timeout is about progress and not about the size of the body. */
   private async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += MAX_PIECE) {
-      await this.stream.writeAll(bytes.subarray(at, at + MAX_PIECE), { timeout: this.limits.bodyTimeout });
+      try {
+        await this.stream.writeAll(bytes.subarray(at, at + MAX_PIECE), { timeout: this.limits.bodyTimeout });
+      } catch (error) {
+        throw NetError.is(error) && CUT.has(error.code) ? new UploadCut() : error;
+      }
     }
   }
 }
+
+/** The server takes no more of the request. */
+class UploadCut extends Error {}
 
 /** How far a request's body is. */
 class Upload {
@@ -285,12 +290,7 @@ class Upload {
   }
 }
 
-async function sendContent(
-  write: Write,
-  head: Uint8Array | null,
-  content: RequestContent,
-  upload: Upload,
-): Promise<void> {
+async function sendContent(write: Write, head: Uint8Array | null, content: RequestContent): Promise<void> {
   const body = content.open();
   if (body instanceof Uint8Array) {
     if (head === null) await write(body);
@@ -309,8 +309,6 @@ async function sendContent(
   } catch (error) {
     pieces.cancel(error);
     throw error;
-  } finally {
-    upload.go(false);
   }
 }
 
@@ -363,5 +361,6 @@ function lowerFirst(text: string): string {
 }
 
 const MAX_PIECE = 64 * 1024;
+const CUT: ReadonlySet<string> = new Set(["EPIPE", "ECONNRESET"]);
 const MAX_INTERIM = 32;
 const CONTINUE_TIMEOUT = 1_000;

@@ -50,7 +50,7 @@ export function outgoingRequest(input: string | URL | Request, init: FetchInit):
     fields,
     content: body === null ? null : requestContent(body, given, fields),
     redirect: init.redirect ?? request?.redirect ?? "follow",
-    signal: init.signal ?? request?.signal ?? null,
+    signal: init.signal === undefined ? (request?.signal ?? null) : init.signal,
     close: asksToClose(given),
   };
 }

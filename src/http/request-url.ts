@@ -42,6 +42,6 @@ function parse(text: string): string {
 
 // The Fetch standard forbids these to a Request, and a tunnel through this server is not on offer.
 const UNSUPPORTED: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
-const ABSOLUTE = /^https?:\/\/([^/?#]+)/i;
+const ABSOLUTE = /^http:\/\/([^/?#]+)/i;
 // RFC 9110 7.2: uri-host and an optional port; no user information.
 const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9\-._~!$&'()*+,;=%]*)(?::\d{0,5})?$/i;

@@ -1,8 +1,9 @@
 // serve(): an HTTP/1.1 server on any listener. It accepts no more than it has room for, looks after the deadlines of
 // all its connections with one timer, and closes gracefully.
 import { asyncDispose } from "../core/net/async-dispose.ts";
-import type { SocketAddr, TcpListener, TcpStream } from "../core/net/index.ts";
+import type { TcpListener, TcpStream } from "../core/net/index.ts";
 import { NetError } from "../core/net/net-error.ts";
+import { SocketAddr } from "../core/net/socket-addr.ts";
 import { HttpError } from "./http-error.ts";
 import { requestTakesStream } from "./http-request.ts";
 import type { Handler, ResponseLike, ServeLimits, ServeOptions } from "./serve-options.ts";
@@ -74,7 +75,10 @@ class Server implements HttpServer {
   }
 
   get url(): string {
-    return `http://${this.listener.published ?? this.listener.localAddr}/`;
+    const { hostname, port } = this.listener.published ?? this.listener.localAddr;
+    // All addresses of a machine are told as one of them, which browsers and Windows can open.
+    const host = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
+    return `http://${new SocketAddr(host, port)}/`;
   }
 
   get connections(): number {

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from "
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { nodeNetwork } from "../../src/adapters/node/index.ts";
-import { type FetchOptions, fetchOver, type NetworkFetch } from "../../src/http/index.ts";
+import { type FetchOptions, fetchOver, type NetworkFetch, serve } from "../../src/http/index.ts";
 
 const closers: (() => Promise<unknown>)[] = [];
 
@@ -391,6 +391,29 @@ describe("Responses", () => {
     const response = await client()(url, { method: "POST", body: endless });
     expect([response.status, await response.text()]).toEqual([413, "large"]);
     await vi.waitFor(() => expect(cancelled).toBe(true));
+  });
+});
+
+describe("A server that has heard enough", () => {
+  test("is heard, though it closed under the upload", async () => {
+    const server = serve(
+      await nodeNetwork.bind("127.0.0.1:0"),
+      async (request) => new Response(await request.text()),
+      {
+        maxBodyBytes: 1000,
+      },
+    );
+    closers.push(() => server.close({ timeout: 0 }));
+    for (const body of [new Uint8Array(8_000_000), new Blob([new Uint8Array(8_000_000)]).stream()]) {
+      const response = await client()(server.url, { method: "POST", body });
+      expect([response.status, await response.text()]).toEqual([413, "The body is larger than 1000 bytes\n"]);
+    }
+  });
+
+  test("and says nothing ends the request with ECONNRESET", async () => {
+    const url = await scripted((socket) => socket.resetAndDestroy());
+    const sent = client()(url, { method: "POST", body: new Uint8Array(8_000_000) });
+    await expect(sent).rejects.toMatchObject({ name: "NetError", code: "ECONNRESET" });
   });
 });
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import { nodeNetwork } from "../../src/adapters/node/index.ts";
 import { serve, serveLimits } from "../../src/http/index.ts";
 import { MemoryNetwork } from "../core/net/memory-network.ts";
 import { exchange, raw, served, statuses } from "./raw-client.ts";
@@ -19,6 +20,7 @@ describe("Hostile requests", () => {
     ["a Host with a space", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400],
     ["a Host with a bad port", "GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n", 400],
     ["a target of another host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+    ["a target of https", "GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400],
     ["a target of another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400],
     ["a target that is no path", "GET index.html HTTP/1.1\r\nHost: a\r\n\r\n", 400],
     ["an asterisk with GET", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400],
@@ -308,6 +310,21 @@ describe("HttpServer.close()", () => {
 });
 
 describe("serve()", () => {
+  test("tells a URL that can be opened, also when it listens everywhere", async () => {
+    for (const [address, url] of [
+      ["0.0.0.0:0", /^http:\/\/127\.0\.0\.1:\d+\/$/],
+      ["[::]:0", /^http:\/\/\[::1\]:\d+\/$/],
+    ] as const) {
+      const listener = await nodeNetwork.bind(address).catch(() => null);
+      // Not every machine has IPv6.
+      if (listener === null && address.startsWith("[")) continue;
+      const server = serve(listener!, () => new Response("x"));
+      expect(server.url).toMatch(url);
+      expect(await (await fetch(server.url)).text()).toBe("x");
+      await server.close();
+    }
+  });
+
   test("tells when its listener failed", async () => {
     const network = new MemoryNetwork();
     const listener = await network.bind("127.0.0.1:80");
