@@ -116,11 +116,11 @@ export class ReadSide {
     return seen;
   }
 
-  /** Takes bytes back that were counted as read. */
-  hold(chunk: Bytes): void {
-    this.bytesRead -= chunk.length;
-    this.held ??= [];
-    this.held.push(chunk);
+  /** Bytes that were counted as read, and come before everything that is held. */
+  giveBack(chunks: readonly Bytes[]): void {
+    if (chunks.length === 0 || this.stopped !== null || this.discarding) return;
+    for (const chunk of chunks) this.bytesRead -= chunk.length;
+    this.held = [...chunks, ...(this.held ?? [])];
   }
 
   /** shutdown("read"). */

@@ -11,7 +11,6 @@ export class WritableBytes {
   private controller: WritableStreamDefaultController | null = null;
   /** Chunks given to a writer and not yet sent; too many after a write that the Web stream refused. */
   private chunks = 0;
-  private waiting = 0;
   /** What waits for chunks of a stream that is already closing: its close comes after them. */
   private atClose: Array<() => void> = [];
   private borrowed = false;
@@ -47,25 +46,17 @@ export class WritableBytes {
   }
 
   get holdsChunks(): boolean {
-    return !this.ended && (this.chunks > 0 || this.waiting > 0);
+    return !this.ended && this.chunks > 0;
   }
 
-  /** Calls `then` once all chunks held now have been sent; `refused`, also after them, if FIN follows them. */
+  /** Calls `then` once all chunks held now have been passed on; `refused`, also after them, if FIN follows them. */
   behindChunks(then: () => void, refused: () => void): void {
-    this.waiting++;
-    const settle = (task: () => void): void => {
-      task();
-      this.waiting--;
-    };
     this.borrowed = true;
     const writer = this.stream.getWriter();
-    writer.write(new Uint8Array(0)).then(
-      () => settle(then),
-      () => {
-        if (this.ended) settle(refused);
-        else this.atClose.push(() => settle(refused));
-      },
-    );
+    writer.write(new Marker(then) as unknown as Uint8Array).catch(() => {
+      if (this.ended) refused();
+      else this.atClose.push(refused);
+    });
     writer.releaseLock();
     this.borrowed = false;
   }
@@ -85,6 +76,10 @@ export class WritableBytes {
 
   private async write(side: WriteSide, chunk: unknown): Promise<void> {
     try {
+      if (chunk instanceof Marker) {
+        chunk.task();
+        return;
+      }
       const data = bytesOf(chunk);
       const refusal = side.chunkRefusal;
       if (refusal !== undefined) throw refusal;
@@ -92,5 +87,14 @@ export class WritableBytes {
     } finally {
       if (this.chunks > 0) this.chunks--;
     }
+  }
+}
+
+/** Takes a place among the chunks, for a direct call that came after them. */
+class Marker {
+  readonly task: () => void;
+
+  constructor(task: () => void) {
+    this.task = task;
   }
 }
