@@ -22,21 +22,24 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
     const slab = isNode() ? new SlabReceiver() : null;
     const socket = new net.Socket({ ...socketOptions, ...(slab !== null && { onread: slab.onread }) });
     slab?.bind(socket);
-    const abort = () => fail(options.signal.reason);
-    const fail = (error: unknown) => {
+    const settle = () => {
       options.signal.removeEventListener("abort", abort);
-      socket.destroy();
+      socket.off("error", fail).off("close", onClose).off("connect", onConnect);
+    };
+    const fail = (error: unknown) => {
+      settle();
+      socket.on("error", () => {}).destroy();
       reject(error);
     };
-    options.signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", fail);
-    socket.once("close", () => reject(new Error("The socket was closed while connecting")));
-    socket.once("connect", () => {
-      options.signal.removeEventListener("abort", abort);
-      socket.off("error", fail);
+    const abort = () => fail(options.signal.reason);
+    const onClose = () => fail(new Error("The socket was closed while it was connecting"));
+    const onConnect = () => {
+      settle();
       socket.setNoDelay(true);
       resolve(new SocketSource(socket, slab ?? new ReadableReceiver(socket), options.writeBufferSize));
-    });
+    };
+    options.signal.addEventListener("abort", abort, { once: true });
+    socket.on("error", fail).on("close", onClose).on("connect", onConnect);
     socket.connect({
       host: options.address,
       port: options.port,

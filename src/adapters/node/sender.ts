@@ -1,5 +1,6 @@
-// How bytes go into a net.Socket: what one turn of the event loop produces leaves in one system call, and what
-// the kernel has not taken is bounded.
+// How bytes go into a net.Socket: what one turn of the event loop produces leaves in one system call, what the
+// kernel has not taken is bounded, and the socket has one write of at most 64 KiB at a time, since it tells of no
+// progress within a write: a close() that waits for a slow peer must see that it is slow, not gone.
 
 import type { Socket } from "node:net";
 import process from "node:process";
@@ -9,14 +10,14 @@ export class Sender {
   private readonly limit: number;
   /** Room again after a short count, or everything taken by the kernel. */
   private readonly onRoom: () => void;
-  private staged: Uint8Array[] = [];
-  /** Memory of large copies: staged, and handed to the socket, in the order of the flushes. */
-  private borrowed: Uint8Array[] = [];
-  private readonly writing: Uint8Array[][] = [];
+  private staged: Piece[] = [];
   private stagedBytes = 0;
-  private short = false;
-  private ending = false;
-  private scheduled = false;
+  /** Memory to give back when the write under way is done. */
+  private writing: Uint8Array[] = [];
+  private isWriting = false;
+  private isScheduled = false;
+  private isShort = false;
+  private isEnding = false;
 
   constructor(socket: Socket, limit: number, onRoom: () => void) {
     this.socket = socket;
@@ -32,118 +33,145 @@ export class Sender {
   /** Returns how many bytes were copied. */
   copy(data: Uint8Array): number {
     const count = this.admit(data.length);
-    if (count > 0) this.stageCopy(count === data.length ? data : data.subarray(0, count));
+    if (count < data.length) this.isShort = true;
+    if (count >= largeCopy) this.stageLargeCopy(data, count);
+    else if (count > 0) this.stageSmallCopy(data, count);
     return count;
   }
 
   /** All or, when full, nothing: the bytes are kept, not copied. */
   keep(data: Uint8Array): number {
-    if (this.admit(data.length) === 0) return 0;
-    this.short = false;
-    this.stage(data);
+    if (data.length > 0 && this.admit(data.length) === 0) {
+      this.isShort = true;
+      return 0;
+    }
+    for (let offset = 0; offset < data.length; offset += writeSize) {
+      this.stage(data.subarray(offset, offset + writeSize), null);
+    }
     return data.length;
   }
 
   /** FIN after what was accepted. */
   end(): void {
-    this.ending = true;
+    this.isEnding = true;
     this.schedule();
   }
 
   /** Forgets what has not been handed to the socket. */
   drop(): void {
     this.staged = [];
-    this.borrowed = [];
     this.stagedBytes = 0;
-    this.ending = false;
+    this.isEnding = false;
   }
 
   private admit(length: number): number {
-    const count = Math.max(0, Math.min(length, this.limit - this.unsent));
-    if (count < length) this.short = true;
-    return count;
+    return Math.max(0, Math.min(length, this.limit - this.unsent));
   }
 
-  private stageCopy(data: Uint8Array): void {
-    const count = data.length;
-    if (count >= largeCopy) {
-      this.stageLargeCopy(data);
-      return;
+  private stageLargeCopy(data: Uint8Array, count: number): void {
+    for (let offset = 0; offset < count; offset += writeSize) {
+      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(writeSize);
+      const part = data.subarray(offset, Math.min(offset + writeSize, count));
+      memory.set(part);
+      this.stage(memory.subarray(0, part.length), memory);
     }
+  }
+
+  private stageSmallCopy(data: Uint8Array, count: number): void {
     if (slab === null || slabUsed + count > slab.length) {
-      slab = Buffer.allocUnsafeSlow(slabSize);
+      slab = Buffer.allocUnsafeSlow(writeSize);
       slabUsed = 0;
     }
-    slab.set(data, slabUsed);
+    slab.set(count === data.length ? data : data.subarray(0, count), slabUsed);
+    const start = slabUsed;
+    slabUsed += count;
     const last = this.staged.at(-1);
-    if (last !== undefined && last.buffer === slab.buffer && last.byteOffset + last.length === slabUsed) {
-      this.staged[this.staged.length - 1] = slab.subarray(last.byteOffset, slabUsed + count);
+    if (
+      last !== undefined &&
+      last.bytes.buffer === slab.buffer &&
+      last.bytes.byteOffset + last.bytes.length === start
+    ) {
+      last.bytes = slab.subarray(last.bytes.byteOffset, slabUsed);
       this.stagedBytes += count;
     } else {
-      this.stage(slab.subarray(slabUsed, slabUsed + count));
-    }
-    slabUsed += count;
-  }
-
-  private stageLargeCopy(data: Uint8Array): void {
-    for (let offset = 0; offset < data.length; offset += slabSize) {
-      const part = data.subarray(offset, offset + slabSize);
-      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(slabSize);
-      memory.set(part);
-      this.borrowed.push(memory);
-      this.stage(memory.subarray(0, part.length));
+      this.stage(slab.subarray(start, slabUsed), null);
     }
   }
 
-  private stage(piece: Uint8Array): void {
-    this.staged.push(piece);
-    this.stagedBytes += piece.length;
+  private stage(bytes: Uint8Array, memory: Uint8Array | null): void {
+    this.staged.push({ bytes, memory });
+    this.stagedBytes += bytes.length;
     this.schedule();
   }
 
   private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
+    if (this.isScheduled || this.isWriting) return;
+    this.isScheduled = true;
     process.nextTick(this.flush);
   }
 
   private readonly flush = (): void => {
-    this.scheduled = false;
-    const pieces = this.staged;
-    this.staged = [];
-    this.stagedBytes = 0;
-    const borrowed = this.borrowed;
-    this.borrowed = [];
-    if (this.socket.destroyed) return;
-    if (pieces.length > 0) this.writing.push(borrowed);
-    if (pieces.length === 1) this.socket.write(pieces[0] as Uint8Array, this.written);
-    else if (pieces.length > 1) {
-      this.socket.cork();
-      const last = pieces.pop() as Uint8Array;
-      for (const piece of pieces) this.socket.write(piece);
-      this.socket.write(last, this.written);
-      this.socket.uncork();
+    this.isScheduled = false;
+    const { socket } = this;
+    if (socket.destroyed) return;
+    if (this.staged.length === 0) {
+      if (this.isEnding) socket.end();
+      return;
     }
-    if (this.ending) this.socket.end();
+    const count = this.nextCount();
+    const pieces = count === this.staged.length ? this.staged : this.staged.slice(0, count);
+    this.staged = count === this.staged.length ? [] : this.staged.slice(count);
+    this.isWriting = true;
+    for (const { bytes, memory } of pieces) {
+      this.stagedBytes -= bytes.length;
+      if (memory !== null) this.writing.push(memory);
+    }
+    const last = pieces.pop() as Piece;
+    if (pieces.length > 0) socket.cork();
+    for (const { bytes } of pieces) socket.write(bytes);
+    socket.write(last.bytes, this.written);
+    if (pieces.length > 0) socket.uncork();
   };
+
+  /** How many pieces make the next write. */
+  private nextCount(): number {
+    let length = 0;
+    let count = 0;
+    for (const { bytes } of this.staged) {
+      length += bytes.length;
+      if (length > writeSize && count > 0) break;
+      count += 1;
+    }
+    return count;
+  }
 
   private readonly written = (error?: Error | null): void => {
     // An "error" event of the socket tells it.
     if (error) return;
+    this.isWriting = false;
     // The system is done with this memory, which is warm still.
-    for (const memory of this.writing.shift() ?? []) if (spare.length < mostSpare) spare.push(memory);
-    const unsent = this.unsent;
-    if (unsent > 0 && !(this.short && unsent <= this.limit / 2)) return;
-    this.short = false;
+    for (const memory of this.writing) if (spare.length < mostSpare) spare.push(memory);
+    this.writing = [];
+    if (this.staged.length > 0 || this.isEnding) this.flush();
+    const { unsent } = this;
+    if (unsent > 0 && !(this.isShort && unsent <= this.limit / 2)) return;
+    this.isShort = false;
     this.onRoom();
   };
 }
 
-/** Small copies of all sockets are carved from one piece of memory, in order, and never written again. */
-let slab: Buffer | null = null;
-let slabUsed = 0;
-const slabSize = 65_536;
+interface Piece {
+  bytes: Uint8Array;
+  /** Where the bytes are, when that can be used again. */
+  readonly memory: Uint8Array | null;
+}
+
+/** Bytes of one write. */
+const writeSize = 65_536;
 /** From here a copy has memory of its own, taken from those that are spare. */
 const largeCopy = 16_384;
 const spare: Uint8Array[] = [];
 const mostSpare = 16;
+/** Small copies of all sockets are carved from one piece of memory, in order, and never written again. */
+let slab: Buffer | null = null;
+let slabUsed = 0;

@@ -31,21 +31,24 @@ function dial(target: SocketAddr, description: string, signal: AbortSignal): Pro
     const socket = new net.Socket(options);
     // Delivery begins with start().
     socket.pause();
-    const abort = () => fail(signal.reason);
-    const fail = (error: unknown) => {
+    const settle = () => {
       signal.removeEventListener("abort", abort);
-      socket.destroy();
+      socket.off("error", refuse).off("connect", onConnect);
+    };
+    const fail = (error: unknown) => {
+      settle();
+      socket.on("error", () => {}).destroy();
       reject(error);
     };
+    const abort = () => fail(signal.reason);
     const refuse = (error: Error) => fail(socketFailure(error, { op: "connect", peerAddr: target }));
-    signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", refuse);
-    socket.once("connect", () => {
-      signal.removeEventListener("abort", abort);
-      socket.off("error", refuse);
+    const onConnect = () => {
+      settle();
       link = new SocketLink(socket, description);
       resolve(link);
-    });
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.on("error", refuse).on("connect", onConnect);
     socket.connect({ host: target.hostname, port: target.port });
   });
 }
