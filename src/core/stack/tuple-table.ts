@@ -28,9 +28,11 @@ export class TupleTable {
     const { last } = this;
     if (last !== null && matches(last, packet)) return last;
     const { tcp } = packet;
+    const prefix = packet.version === 4 ? 0 : this.prefixHash(packet.sourceW0, packet.sourceW1);
     let entry =
       this.buckets.get(
         this.hash(
+          prefix,
           packet.sourceW2,
           packet.sourceW3,
           tcp.sourcePort,
@@ -44,7 +46,7 @@ export class TupleTable {
   }
 
   get(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): TupleEntry | null {
-    let entry = this.buckets.get(this.hash(remote.w2, remote.w3, remotePort, local.w3, localPort)) ?? null;
+    let entry = this.buckets.get(this.hashOf({ local, localPort, remote, remotePort })) ?? null;
     while (entry !== null) {
       if (
         entry.localPort === localPort &&
@@ -94,19 +96,29 @@ export class TupleTable {
     }
   }
 
-  private hashOf(entry: TupleEntry): number {
-    return this.hash(entry.remote.w2, entry.remote.w3, entry.remotePort, entry.local.w3, entry.localPort);
+  private hashOf(entry: Omit<TupleEntry, "nextInBucket">): number {
+    const { remote } = entry;
+    const prefix = remote.family === 4 ? 0 : this.prefixHash(remote.w0, remote.w1);
+    return this.hash(prefix, remote.w2, remote.w3, entry.remotePort, entry.local.w3, entry.localPort);
+  }
+
+  /** The upper half of an IPv6 address: whoever has many prefixes could else put as many tuples into one bucket. */
+  private prefixHash(word0: number, word1: number): number {
+    let mixed = Math.imul(this.seed ^ word0, 0x85eb_ca77);
+    mixed = Math.imul((mixed ^ (mixed >>> 15)) + word1, 0x9e37_79b1);
+    return mixed ^ (mixed >>> 13);
   }
 
   /** Two rounds of a murmur-like mix: the words that differ between connections of one host. */
   private hash(
+    prefix: number,
     remote2: number,
     remote3: number,
     remotePort: number,
     local3: number,
     localPort: number,
   ): number {
-    let mixed = Math.imul(this.seed ^ remote3, 0x9e37_79b1);
+    let mixed = Math.imul(this.seed ^ prefix ^ remote3, 0x9e37_79b1);
     mixed = Math.imul((mixed ^ (mixed >>> 15)) + ((remotePort << 16) | localPort), 0x85eb_ca77);
     mixed = Math.imul((mixed ^ (mixed >>> 13)) + (remote2 ^ Math.imul(local3, 0x27d4_eb2f)), 0xc2b2_ae3d);
     return mixed ^ (mixed >>> 16);
