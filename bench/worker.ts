@@ -33,7 +33,7 @@ export class Worker<Role extends { [Name in keyof Role]: Methods[string] }> {
 
   private constructor(options: WorkerOptions) {
     this.name = options.name;
-    const execArgv = ["--expose-gc", "--enable-source-maps"];
+    const execArgv = ["--expose-gc"];
     if (options.profileTo !== undefined) {
       execArgv.push("--cpu-prof", `--cpu-prof-dir=${options.profileTo}`);
       execArgv.push(`--cpu-prof-name=${options.name.replace(/\W+/g, "-")}.cpuprofile`);
