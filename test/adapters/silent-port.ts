@@ -10,7 +10,9 @@ export interface SilentPort {
   close(): Promise<void>;
 }
 
+/** Port 0 where the system cannot do it: see `systemGaps`. */
 export async function silentPort(): Promise<SilentPort> {
+  if (process.platform !== "linux") return { port: 0, close: async () => {} };
   const worker = new Worker(program, { eval: true });
   const [port] = (await once(worker, "message")) as [number];
   const fillers: net.Socket[] = [];
@@ -18,7 +20,8 @@ export async function silentPort(): Promise<SilentPort> {
     for (const socket of fillers) socket.destroy();
     await worker.terminate();
   };
-  for (let count = 0; count < 16; count += 1) {
+  // One that is not answered may only be slow.
+  for (let unanswered = 0; fillers.length < 16; ) {
     const socket = net.connect(port, "127.0.0.1");
     socket.on("error", () => {});
     fillers.push(socket);
@@ -26,7 +29,8 @@ export async function silentPort(): Promise<SilentPort> {
       once(socket, "connect").then(() => true),
       new Promise<boolean>((resolve) => setTimeout(resolve, 300, false)),
     ]);
-    if (!answered) return { port, close };
+    unanswered = answered ? 0 : unanswered + 1;
+    if (unanswered === 2) return { port, close };
   }
   await close();
   throw new Error("The kernel answers beyond the backlog: this test needs another way to be silent");

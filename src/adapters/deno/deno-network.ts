@@ -1,4 +1,5 @@
-// Deno's own sockets as a Network. Deno looks names up and tries their addresses by itself, as RFC 8305 has it.
+// Deno's own sockets as a Network. Deno looks names up and tries their addresses by itself, as RFC 8305 has it:
+// an attempt that is slow is joined by the next one, not killed.
 
 import { asyncDispose } from "../../core/net/async-dispose.ts";
 import {

@@ -1,4 +1,5 @@
-// The system's sockets in Node, and through node:net in Bun and Deno, as a Network.
+// The system's sockets in Node, and through node:net in Bun and Deno, as a Network. Names are looked up by
+// node:dns, their addresses tried as RFC 8305 has it: Node's own autoSelectFamily would kill slow attempts.
 
 import { lookup } from "node:dns/promises";
 import net from "node:net";

@@ -1,5 +1,6 @@
-// The five verbs of core/net over a net.Socket: demand, bounded buffers, half close, reset, and one closing.
-// What node:net loses or hides is kept here: bytes that came before a reset, a reset that would look like an end.
+// The five verbs of core/net over a net.Socket: bounded buffers, half close, reset, and one closing. Bytes that came
+// before a reset stay readable, with one exception: when a write is the first to meet the reset, Node closes the
+// socket at once, and what the kernel held beyond the read-ahead is gone (the error tells that bytes are missing).
 
 import type { Socket } from "node:net";
 import {
@@ -31,6 +32,8 @@ export class SocketSource implements StreamSource {
   private sink: StreamSink | null = null;
   private readonly chunks: Bytes[] = [];
   private unread = 0;
+  /** The reader was told that there is nothing. */
+  private isStarved = false;
   private ended = false;
   private finished = false;
   private closing = false;
@@ -75,6 +78,7 @@ export class SocketSource implements StreamSource {
     }
     if (this.ended) return null;
     if (this.failed !== null) throw this.tell(this.failed);
+    this.isStarved = true;
     return undefined;
   }
 
@@ -177,6 +181,13 @@ export class SocketSource implements StreamSource {
     this.chunks.push(chunk);
     this.unread += chunk.length;
     if (this.unread >= readAhead) this.receiver.pause();
+    this.wakeReader();
+  }
+
+  /** Only one who waits: this may be called from within receive(). */
+  private wakeReader(): void {
+    if (!this.isStarved) return;
+    this.isStarved = false;
     this.sink?.readable();
   }
 
@@ -194,13 +205,13 @@ export class SocketSource implements StreamSource {
 
   private onEnd(): void {
     this.ended = true;
-    this.sink?.readable();
+    this.wakeReader();
   }
 
   private onError(error: Error): void {
     if (!this.closing) this.receiver.flush();
     this.failed ??= socketFailure(error, { op: "read", localAddr: this.localAddr, peerAddr: this.peerAddr });
-    this.sink?.readable();
+    this.wakeReader();
   }
 
   private onClose(): void {

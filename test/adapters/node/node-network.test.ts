@@ -260,28 +260,34 @@ describe("limits", () => {
 });
 
 describe("TcpStream.connect()", () => {
-  test("rejects with ETIMEDOUT when nobody answers in time, and leaves nothing behind", async () => {
-    const { port: silent, close } = await silentPort();
-    cleanups.push(close);
-    const before = tcpHandles();
-    await expect(
-      nodeNetwork.connect({ hostname: "127.0.0.1", port: silent }, { timeout: 100 }),
-    ).rejects.toMatchObject({ code: "ETIMEDOUT", op: "connect", port: silent });
-    await eventually(() => tcpHandles() <= before);
-  });
+  test.runIf(process.platform === "linux")(
+    "rejects with ETIMEDOUT when nobody answers in time, and leaves nothing behind",
+    async () => {
+      const { port: silent, close } = await silentPort();
+      cleanups.push(close);
+      const before = tcpHandles();
+      await expect(
+        nodeNetwork.connect({ hostname: "127.0.0.1", port: silent }, { timeout: 100 }),
+      ).rejects.toMatchObject({ code: "ETIMEDOUT", op: "connect", port: silent });
+      await eventually(() => tcpHandles() <= before);
+    },
+  );
 
-  test("rejects with the signal's reason while nobody answers, and leaves nothing behind", async () => {
-    const { port: silent, close } = await silentPort();
-    cleanups.push(close);
-    const before = tcpHandles();
-    const controller = new AbortController();
-    const reason = new Error("changed my mind");
-    setTimeout(() => controller.abort(reason), 50);
-    await expect(
-      nodeNetwork.connect({ hostname: "127.0.0.1", port: silent }, { signal: controller.signal }),
-    ).rejects.toBe(reason);
-    await eventually(() => tcpHandles() <= before);
-  });
+  test.runIf(process.platform === "linux")(
+    "rejects with the signal's reason while nobody answers, and leaves nothing behind",
+    async () => {
+      const { port: silent, close } = await silentPort();
+      cleanups.push(close);
+      const before = tcpHandles();
+      const controller = new AbortController();
+      const reason = new Error("changed my mind");
+      setTimeout(() => controller.abort(reason), 50);
+      await expect(
+        nodeNetwork.connect({ hostname: "127.0.0.1", port: silent }, { signal: controller.signal }),
+      ).rejects.toBe(reason);
+      await eventually(() => tcpHandles() <= before);
+    },
+  );
 
   test("tries the other addresses of a name whose first one refuses", async () => {
     // "localhost" is ::1 and 127.0.0.1, or 127.0.0.1 alone; the listener has only the one.
@@ -293,9 +299,12 @@ describe("TcpStream.connect()", () => {
 
   test("uses the local address it was given", async () => {
     const listener = await bind();
-    const stream = await nodeNetwork.connect(listener.localAddr, { localAddr: "127.0.0.2:0" });
+    const other = await bind();
+    const localAddr = other.localAddr;
+    await other.close();
+    const stream = await nodeNetwork.connect(listener.localAddr, { localAddr });
     cleanups.push(() => stream.abort());
-    expect(stream.localAddr.hostname).toBe("127.0.0.2");
+    expect(stream.localAddr.toString()).toBe(localAddr.toString());
   });
 
   test("tells of a name that does not exist", async () => {
