@@ -572,6 +572,39 @@ describe("Closing", () => {
     expect(dialled.connection.state).toBe("FIN-WAIT-2");
   });
 
+  it("close() of an idle stream ends with the ACK of its FIN alone", () => {
+    const hosts = joined();
+    const { dialled, notes } = connection(hosts);
+    dialled.send(pattern(0, 100));
+    hosts.clock.run(hosts.clock.now() + 1_000_000);
+    expect(dialled.unacknowledged).toBe(0);
+    dialled.close();
+    hosts.clock.run(hosts.clock.now() + 1_000_000);
+    expect(notes[0].ended).toBeNull();
+    expect(dialled.connection.state).toBe("FIN-WAIT-2");
+  });
+
+  it("lets the process end when all streams and listeners are unref'd, and only then", () => {
+    const calls: string[] = [];
+    const { a } = pair();
+    const link = Object.assign(new Bench(), { ref: () => calls.push("ref"), unref: () => calls.push("unref") });
+    a.attach(link);
+    const listener = a.driver.listen({ address: null, port: 7 });
+    const stream = a.driver.dial({ remote: address("fd00::9"), remotePort: 7 });
+    listener.unref();
+    listener.unref();
+    expect(calls).toEqual([]);
+    stream.unref();
+    expect(calls).toEqual(["unref"]);
+    stream.ref();
+    expect(calls).toEqual(["unref", "ref"]);
+    stream.unref();
+    listener.close();
+    stream.reset();
+    a.driver.close();
+    expect(calls).toEqual(["unref", "ref", "unref", "ref"]);
+  });
+
   it("closing a listener resets what nobody accepted and frees the port", () => {
     const hosts = joined();
     const listener = hosts.b.driver.listen({ address: null, port: 7 });
