@@ -37,6 +37,7 @@ export interface RelayCounters {
   publicationsFailed: number;
   publicationsDenied: number;
   publishedAccepted: number;
+  publishedOpened: number;
   publishedFailed: number;
   publishedLimited: number;
   /** Bytes through the gateway, seen from the tunnels. */
@@ -87,6 +88,7 @@ export function newCounters(): RelayCounters {
     publicationsFailed: 0,
     publicationsDenied: 0,
     publishedAccepted: 0,
+    publishedOpened: 0,
     publishedFailed: 0,
     publishedLimited: 0,
     bytesToTunnels: 0,

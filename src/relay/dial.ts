@@ -70,18 +70,14 @@ async function admitted(
 ): Promise<IpAddress[]> {
   const { target, port } = request;
   if (target.host === null) {
-    const decision = await hub.policy.authorize(principal, {
-      kind: "connect",
-      host: null,
-      address: target.address,
-      port,
-    });
+    const action = { kind: "connect", host: null, address: target.address, port } as const;
+    const decision = await withSignal(hub.policy.authorize(principal, action), signal);
     if (!decision.allowed) throw denied(decision);
     return [target.address];
   }
   // A name that no rule can admit is not looked up: the lookup itself would tell something.
   const { host } = target;
-  const lookup = await hub.policy.authorize(principal, { kind: "lookup", host, port });
+  const lookup = await withSignal(hub.policy.authorize(principal, { kind: "lookup", host, port }), signal);
   if (!lookup.allowed) throw denied(lookup);
   const found = await withSignal(hub.resolver.resolve(host, { signal }), signal);
   const allowed: IpAddress[] = [];
@@ -90,7 +86,8 @@ async function admitted(
     const parsed = IpAddress.parse(text)?.withoutZone();
     if (parsed === undefined) continue;
     const address = parsed.toIpv4() ?? parsed;
-    const decision = await hub.policy.authorize(principal, { kind: "connect", host, address, port });
+    const action = { kind: "connect", host, address, port } as const;
+    const decision = await withSignal(hub.policy.authorize(principal, action), signal);
     if (decision.allowed) allowed.push(address);
     else refused ??= decision;
   }
@@ -143,11 +140,13 @@ function delay(clock: Clock, milliseconds: number, signal: AbortSignal): Promise
   });
 }
 
-function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Also what an owner's hook or resolver takes too long for must end. */
+function withSignal<T>(work: T | Promise<T>, signal: AbortSignal): T | Promise<T> {
+  if (!(work instanceof Promise)) return work;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
     if (signal.aborted) onAbort();
   });
 }

@@ -144,6 +144,7 @@ export class Publications {
         }),
       );
       await source.connected({ timeout: hub.limits.dialTime });
+      hub.counters.publishedOpened++;
       session.gateway.join(source, real);
     } catch {
       hub.counters.publishedFailed++;

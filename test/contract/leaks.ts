@@ -86,12 +86,14 @@ export function leaks({ test, limits }: Chapter): void {
     };
     await one(0);
     await settle();
-    const before = world.openCount?.();
+    // What tests before left may still be ending: then this is too high, never too low.
+    const before = world.openCount?.() ?? 0;
+    const open = (): number => world.openCount?.() ?? 0;
     for (let done = 0; done < limits.streams; done += limits.atOnce) {
       await Promise.all(Array.from({ length: limits.atOnce }, (_, index) => one(index)));
     }
-    for (let patience = 0; patience < 50 && world.openCount?.() !== before; patience++) await settle(100);
-    equal(world.openCount?.(), before, "what is open");
+    for (let patience = 0; patience < 50 && open() > before; patience++) await settle(100);
+    ok(open() <= before, `${open()} are open, and were ${before}`);
     await listener.close();
     await handling;
   });

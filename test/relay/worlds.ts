@@ -80,7 +80,7 @@ export function worlds(
         const relay = await serve("127.0.0.1:0", {});
         const tunnel = await Tunnel.open(relay.url, { name: "site" });
         return {
-          client: nodeNetwork,
+          client: throughRelay(relay.counters),
           server: published(tunnel),
           bindAddr: ":0",
           dialAddr: (listener) => listener.published ?? new SocketAddr("127.0.0.1", 1),
@@ -95,6 +95,23 @@ export function worlds(
       },
     },
   ];
+}
+
+/** Real TCP whose connect also waits until the relay has reached the tunnel: the kernel at the relay answers before. */
+function throughRelay(counters: RunningRelay["counters"]): Network {
+  return {
+    ...nodeNetwork,
+    async connect(addr, options) {
+      const reached = (): number =>
+        counters.publishedOpened + counters.publishedFailed + counters.publishedLimited;
+      const before = counters.publishedAccepted;
+      const stream = await nodeNetwork.connect(addr, options);
+      for (let patience = 0; patience < 200 && reached() <= before; patience++) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return stream;
+    },
+  };
 }
 
 /** A tunnel that publishes whatever is bound on it. */

@@ -1,5 +1,4 @@
-// WebSocket close codes (RFC 6455 §7.4) as links and errors use them: what may be sent, what they say, which NetError
-// they become.
+// WebSocket close codes (RFC 6455 §7.4) as links and errors use them: what may be sent, and what they say.
 import type { LinkClosed } from "../../core/link/link.ts";
 
 /** Only 1000 and 3000 to 4999 may be given to a browser's close(). */
@@ -24,29 +23,6 @@ export function closedBy(code: number, reason: string, error: unknown): LinkClos
 /** What a close code says, for a message. */
 export function closeText(code: number): string {
   return closeTexts.get(code) ?? `close code ${code}`;
-}
-
-/** The NetError code of a WebSocket that closed after it was open. */
-export function closeErrorCode(code: number): string {
-  switch (code) {
-    case 1002:
-    case 1003:
-    case 1007:
-    case 4002:
-      return "EPROTO";
-    case 1008:
-    case 3000:
-      return "EACCES";
-    case 1009:
-      return "EMSGSIZE";
-    case 1013:
-    case 4013:
-      return "ERR_LIMIT";
-    case 4008:
-      return "ETIMEDOUT";
-    default:
-      return "ECONNRESET";
-  }
 }
 
 /** Codes that only an endpoint's own implementation may send, as the codes this project uses in their place. */
