@@ -345,43 +345,49 @@ describe("A handler that fails", () => {
     expect(statuses(await exchange(server, GET))).toEqual([500]);
   });
 
-  test("in the middle of a body resets, so that the body does not look complete", async () => {
+  // Node's client takes a reset right behind data for the end of the stream (libuv), so that the data comes first here.
+  const brokenOff = async (headers: Record<string, string>, rest: () => Uint8Array | null) => {
     const errors: unknown[] = [];
+    let goOn = (): void => {};
+    const seen = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
     const server = await served(
       () => ({
+        headers,
         body: (async function* () {
+          await new Promise((resolve) => setTimeout(resolve, 1));
           yield new TextEncoder().encode("part");
-          await new Promise((resolve) => setTimeout(resolve, 5));
-          throw new Error("lost the rest");
+          await seen;
+          const last = rest();
+          if (last !== null) yield last;
         })(),
       }),
       { onError: (error) => void errors.push((error as Error).message) },
     );
     const connection = raw(server);
     connection.send(GET);
-    const { how, text } = await connection.over;
+    await connection.until(/part/);
+    goOn();
+    return { ...(await connection.over), errors };
+  };
+
+  test("in the middle of a body resets, so that the body does not look complete", async () => {
+    const { how, text, errors } = await brokenOff({}, () => {
+      throw new Error("lost the rest");
+    });
     expect(how).toBe("reset");
-    expect(text).not.toMatch(/0\r\n\r\n$/);
+    expect(text).toMatch(/\r\n\r\n4\r\npart\r\n$/);
     expect(errors).toEqual(["lost the rest"]);
   });
 
   test.each([
-    ["more", "hello"],
-    ["fewer", "hel"],
-  ])("by a stream of %s bytes than it declared resets", async (_name, content) => {
-    const server = await served(
-      () => ({
-        headers: { "Content-Length": "4" },
-        body: (async function* () {
-          await new Promise((resolve) => setTimeout(resolve, 1));
-          yield new TextEncoder().encode(content);
-        })(),
-      }),
-      { onError: () => undefined },
-    );
-    const connection = raw(server);
-    connection.send(GET);
-    expect((await connection.over).how).toBe("reset");
+    ["more", new Uint8Array(2), "A body has more than the 5 bytes it declared"],
+    ["fewer", null, "A body ended after 4 of the 5 bytes it declared"],
+  ])("by a stream of %s bytes than it declared resets", async (_name, last, message) => {
+    const { how, text, errors } = await brokenOff({ "Content-Length": "5" }, () => last);
+    expect([how, errors]).toEqual(["reset", [message]]);
+    expect(text).toMatch(/\r\n\r\npart$/);
   });
 });
 
