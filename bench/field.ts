@@ -31,6 +31,7 @@ export class Field {
   private readonly profile: string | null;
   private readonly serverPort: number;
   private readonly lanes: Map<ContenderName, Lane> = new Map();
+  private readonly warm: Set<string> = new Set();
   private profiled = 0;
 
   private constructor(
@@ -80,6 +81,13 @@ export class Field {
     } finally {
       await endLane(lane);
     }
+  }
+
+  /** Whether this was asked before: what is measured for the first time needs a longer warm-up. */
+  isWarm(what: string): boolean {
+    const isWarm = this.warm.has(what);
+    this.warm.add(what);
+    return isWarm;
   }
 
   startPath(): Promise<Worker<PathRole & CommonRole>> {

@@ -20,6 +20,7 @@ class TunnelStream implements BenchStream {
   onData: (chunk: Uint8Array) => void = () => {};
   onEnd: () => void = () => {};
   private readonly stream: TcpStream;
+  private hasEnded = false;
 
   constructor(stream: TcpStream) {
     this.stream = stream;
@@ -32,7 +33,8 @@ class TunnelStream implements BenchStream {
   }
 
   close(): void {
-    this.stream.abort();
+    if (this.hasEnded) void this.stream.close();
+    else this.stream.abort();
   }
 
   private async receive(): Promise<void> {
@@ -46,7 +48,7 @@ class TunnelStream implements BenchStream {
     } catch {
       return;
     }
+    this.hasEnded = true;
     this.onEnd();
-    void stream.close();
   }
 }
