@@ -8,7 +8,7 @@ import { AckBudget } from "./ack-budget.ts";
 import type { AckSample, CongestionController } from "./congestion.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { Host } from "./host.ts";
-import type { ConnectionInfo } from "./info.ts";
+import { type ConnectionInfo, connectionInfo } from "./info.ts";
 import { NewReno } from "./newreno.ts";
 import { type KeepAlive, MINIMUM_MSS, type TcpOptions } from "./options.ts";
 import { Rack } from "./rack.ts";
@@ -313,49 +313,7 @@ export class Connection {
   }
 
   info(_now: number): ConnectionInfo {
-    const { sending, receiving, roundTrip, rack, rate } = this;
-    const minRtt = rack.minRtt.value;
-    return {
-      state: this.state,
-      rtt: roundTrip.srtt / 1000,
-      rttVariance: roundTrip.variance / 1000,
-      minRtt: Number.isFinite(minRtt) ? minRtt / 1000 : 0,
-      rto: roundTrip.rto / 1000,
-      backoffs: roundTrip.backoffs,
-      cwnd: this.congestionWindow,
-      ssthresh: this.route.reliable ? Number.POSITIVE_INFINITY : this.controller.slowStartThreshold,
-      sendWindow: Math.max(0, sending.edge - Math.max(sending.una, 0)),
-      receiveWindow: receiving.window,
-      mss: sending.mss,
-      bytesSent: sending.bytesSent,
-      bytesReceived: receiving.bytesReceived,
-      bytesAcked: Math.max(0, sending.buffer.start),
-      bytesRetransmitted: sending.bytesRetransmitted,
-      segmentsSent: this.segmentsSent,
-      segmentsReceived: this.segmentsReceived,
-      retransmits: this.retransmits,
-      timeouts: this.timeouts,
-      unacknowledged: Math.max(0, Math.min(sending.next, sending.buffer.end) - sending.buffer.start),
-      inFlight: sending.records.inFlight,
-      lost: sending.records.lostBytes,
-      sacked: sending.records.sackedBytes,
-      notSent: sending.unsent,
-      unread: receiving.buffer.length,
-      outOfOrder: receiving.reassembly.length,
-      reordering: rack.reorderingSeen,
-      deliveryRate: rate.rate,
-      appLimited: rate.appLimited,
-      congestionControl: this.route.reliable ? "none" : this.controller.name,
-      recovering: this.recovery !== "none",
-      reliable: this.route.reliable,
-      frozen: this.timers.frozen,
-      options: {
-        timestamps: this.timestampsOk,
-        sack: this.sackOk,
-        windowScale: this.scalingOk ? { send: sending.scale, receive: receiving.scale } : null,
-        ecn: false,
-      },
-    };
+    return connectionInfo(this);
   }
 
   // --- for the other files of this room and for the stack

@@ -1,6 +1,7 @@
 // What a connection tells of itself: the fields of Linux's TCP_INFO that make sense here. Times are milliseconds for
 // people, sizes bytes. The public type in core/net has the same shape. May use this room's types.
 
+import type { Connection } from "./connection.ts";
 import type { TcpState } from "./tcp-state.ts";
 
 export interface ConnectionInfo {
@@ -49,5 +50,52 @@ export interface ConnectionInfo {
     readonly sack: boolean;
     readonly windowScale: { readonly send: number; readonly receive: number } | null;
     readonly ecn: boolean;
+  };
+}
+
+/** The figures of now. */
+export function connectionInfo(connection: Connection): ConnectionInfo {
+  const { sending, receiving, roundTrip, rack, rate } = connection;
+  const minRtt = rack.minRtt.value;
+  return {
+    state: connection.state,
+    rtt: roundTrip.srtt / 1000,
+    rttVariance: roundTrip.variance / 1000,
+    minRtt: Number.isFinite(minRtt) ? minRtt / 1000 : 0,
+    rto: roundTrip.rto / 1000,
+    backoffs: roundTrip.backoffs,
+    cwnd: connection.congestionWindow,
+    ssthresh: connection.route.reliable ? Number.POSITIVE_INFINITY : connection.controller.slowStartThreshold,
+    sendWindow: Math.max(0, sending.edge - Math.max(sending.una, 0)),
+    receiveWindow: receiving.window,
+    mss: sending.mss,
+    bytesSent: sending.bytesSent,
+    bytesReceived: receiving.bytesReceived,
+    bytesAcked: Math.max(0, sending.buffer.start),
+    bytesRetransmitted: sending.bytesRetransmitted,
+    segmentsSent: connection.segmentsSent,
+    segmentsReceived: connection.segmentsReceived,
+    retransmits: connection.retransmits,
+    timeouts: connection.timeouts,
+    unacknowledged: Math.max(0, Math.min(sending.next, sending.buffer.end) - sending.buffer.start),
+    inFlight: sending.records.inFlight,
+    lost: sending.records.lostBytes,
+    sacked: sending.records.sackedBytes,
+    notSent: sending.unsent,
+    unread: receiving.buffer.length,
+    outOfOrder: receiving.reassembly.length,
+    reordering: rack.reorderingSeen,
+    deliveryRate: rate.rate,
+    appLimited: rate.appLimited,
+    congestionControl: connection.route.reliable ? "none" : connection.controller.name,
+    recovering: connection.recovery !== "none",
+    reliable: connection.route.reliable,
+    frozen: connection.timers.frozen,
+    options: {
+      timestamps: connection.timestampsOk,
+      sack: connection.sackOk,
+      windowScale: connection.scalingOk ? { send: sending.scale, receive: receiving.scale } : null,
+      ecn: false,
+    },
   };
 }

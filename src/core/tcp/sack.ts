@@ -1,4 +1,5 @@
-// SACK blocks at the sender, RFC 2018. A block that grew since the last ACK is walked only where it grew.
+// SACK blocks at the sender, RFC 2018. A block that grew since the last ACK is walked only where it grew, so that a
+// long one costs no more than a short one. May use this room's types; time is the segment's arrival.
 
 import { seqDifference } from "../wire/seq.ts";
 import type { TcpSegment } from "../wire/tcp-segment.ts";
