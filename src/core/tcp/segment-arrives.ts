@@ -26,8 +26,8 @@ export function segmentArrives(connection: Connection, now: number, packet: Pack
 function inSynSent(connection: Connection, now: number, packet: Packet, segment: TcpSegment): void {
   const hasAck = (segment.flags & Flag.ack) !== 0;
   const sending = connection.sending;
-  // Only the SYN is out: the one acceptable ACK is ISN + 1.
-  const ackValid = hasAck && segment.ack === sending.seq(0);
+  // Only the SYN is out: the one acceptable ACK is ISN + 1; none is before it has left.
+  const ackValid = hasAck && segment.ack === sending.seq(0) && sending.next >= 0;
   if (hasAck && !ackValid) {
     connection.host.refuse(packet, connection.route);
     return;

@@ -200,6 +200,16 @@ describe("an active open", () => {
     expect(connection.state).toBe("ESTABLISHED");
   });
 
+  scenario("takes no answer to a SYN that has not left yet (RFC 9293 §3.10.7.3: SEG.ACK > SND.NXT)", (s) => {
+    s.room = 20;
+    const connection = s.connect();
+    s.nothing();
+    s.send("SA", { seq: 0, ack: 1 });
+    s.expect("R", { seq: 1 });
+    s.send("RA", { seq: 0, ack: 1 });
+    expect(connection.state).toBe("SYN-SENT");
+  });
+
   scenario("drops a segment with neither SYN nor RST (RFC 9293 §3.10.7.3 fifth)", (s) => {
     const connection = s.connect();
     s.expect("S");
