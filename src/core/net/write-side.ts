@@ -62,6 +62,7 @@ export class WriteSide {
 
   /** Bytes accepted, 0 when the source is full; the source may keep the array. */
   sendOwned(data: Bytes): number {
+    this.throwFailure();
     const count = this.source.sendOwned === undefined ? this.source.send(data) : this.source.sendOwned(data);
     this.bytesWritten += count;
     return count;
@@ -115,10 +116,14 @@ export class WriteSide {
     return this.ended || this.over !== null ? this.refusal("write") : undefined;
   }
 
-  /** Bytes accepted, 0 when the source is full. Throws what ended the connection. */
+  /**
+   * Bytes accepted, 0 when the source is full. Throws what ended the connection: also where a reader was told first,
+   * after which the source itself only says EPIPE.
+   */
   send(data: Uint8Array): number {
+    this.throwFailure();
     const count = this.source.send(data);
-    if (count === 0 && this.over !== null) throw this.over.error ?? sendingHasEnded;
+    if (count === 0 && this.over !== null) throw sendingHasEnded;
     this.bytesWritten += count;
     return count;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { NetError } from "../../../src/core/net/index.ts";
 import { open, rejected } from "./open-stream.ts";
 import { bytes } from "./scripted-source.ts";
 import { turn } from "./virtual-timers.ts";
@@ -126,6 +127,19 @@ describe("TcpStream writing", () => {
         cause,
       });
     }
+  });
+
+  it("tells a waiting write of the failure, though the source has told a reader and says EPIPE", async () => {
+    const { source, stream } = open();
+    source.room.push(1);
+    const read = rejected(stream.read(new Uint8Array(1)));
+    const write = rejected(stream.writeAll(bytes(1, 2)));
+    source.within = () => {
+      if (source.sendFailure !== null) source.sendFailure = new NetError("EPIPE", "It was told before");
+    };
+    source.fail("ERR_SESSION_EXPIRED");
+    expect(await read).toMatchObject({ code: "ERR_SESSION_EXPIRED", op: "read" });
+    expect(await write).toMatchObject({ code: "ERR_SESSION_EXPIRED", op: "write", bytesWritten: 1 });
   });
 
   it("pins the texts of writing", async () => {
