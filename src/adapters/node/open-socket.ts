@@ -2,6 +2,7 @@
 
 import net from "node:net";
 import type { SocketAddr, StreamSource } from "../../core/net/index.ts";
+import { DialledSocket } from "./dialled-socket.ts";
 import { ReadableReceiver } from "./readable-receiver.ts";
 import { isNode } from "./runtime.ts";
 import { SlabReceiver } from "./slab-receiver.ts";
@@ -20,8 +21,8 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
   return new Promise((resolve, reject) => {
     options.signal.throwIfAborted();
     const slab = isNode() ? new SlabReceiver() : null;
-    const socket = new net.Socket({ ...socketOptions, ...(slab !== null && { onread: slab.onread }) });
-    slab?.bind(socket);
+    const socket = slab === null ? new net.Socket(socketOptions) : new DialledSocket(slab.onread);
+    slab?.attach(socket);
     const settle = () => {
       options.signal.removeEventListener("abort", abort);
       socket.off("error", fail).off("close", onClose).off("connect", onConnect);
@@ -51,5 +52,5 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
   });
 }
 
-/** One chunk is read ahead where the stream has a buffer at all. */
+/** One chunk is read ahead. */
 const socketOptions = { allowHalfOpen: true, readableHighWaterMark: 1 };

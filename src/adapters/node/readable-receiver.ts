@@ -44,7 +44,8 @@ export class ReadableReceiver implements Receiver {
     const { readableLength } = this.socket;
     if (readableLength === 0 || readableLength >= readSize || !isNode()) this.pull();
     else if (!this.settling) {
-      // As in SlabReceiver: read() begins to read again, and in Node's callback that would hide a reset.
+      // libuv before 1.52 reports the end of the stream, not the reset, to a socket that reads on within a callback
+      // that got less than it asked for, when bytes and RST come in one poll. read() makes it read on: not now.
       this.settling = true;
       setImmediate(this.settled);
     }

@@ -10,6 +10,7 @@ export class Sender {
   private readonly limit: number;
   /** Room again after a short count, or everything taken by the kernel. */
   private readonly onRoom: () => void;
+  private readonly onFailure: (error: Error) => void;
   private staged: Piece[] = [];
   private stagedBytes = 0;
   /** Memory to give back when the write under way is done. */
@@ -19,10 +20,11 @@ export class Sender {
   private isShort = false;
   private isEnding = false;
 
-  constructor(socket: Socket, limit: number, onRoom: () => void) {
+  constructor(socket: Socket, limit: number, onRoom: () => void, onFailure: (error: Error) => void) {
     this.socket = socket;
     this.limit = limit;
     this.onRoom = onRoom;
+    this.onFailure = onFailure;
   }
 
   /** Accepted bytes that the kernel has not taken. */
@@ -146,8 +148,10 @@ export class Sender {
   }
 
   private readonly written = (error?: Error | null): void => {
-    // An "error" event of the socket tells it.
-    if (error) return;
+    if (error) {
+      this.onFailure(error);
+      return;
+    }
     this.isWriting = false;
     // The system is done with this memory, which is warm still.
     for (const memory of this.writing) if (spare.length < mostSpare) spare.push(memory);

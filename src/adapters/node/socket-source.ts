@@ -1,6 +1,6 @@
 // The five verbs of core/net over a net.Socket: bounded buffers, half close, reset, and one closing. Bytes that came
-// before a reset stay readable, with one exception: when a write is the first to meet the reset, Node closes the
-// socket at once, and what the kernel held beyond the read-ahead is gone (the error tells that bytes are missing).
+// before a reset stay readable. (With one exception, on sockets not opened here: when a write is the first to meet
+// the reset, Node closes the socket at once; the error tells that what the kernel still held is missing.)
 
 import type { Socket } from "node:net";
 import {
@@ -13,6 +13,7 @@ import {
   type StreamSource,
   type TcpInfo,
 } from "../../core/net/index.ts";
+import { DialledSocket } from "./dialled-socket.ts";
 import { type Receiver, readSize } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 import { socketFailure } from "./socket-errors.ts";
@@ -38,6 +39,8 @@ export class SocketSource implements StreamSource {
   private finished = false;
   private closing = false;
   private resetting = false;
+  /** Sending has failed; reading may go on. */
+  private sendFailed: NetError | null = null;
   private failed: NetError | null = null;
   private failureTold = false;
   private over = false;
@@ -48,7 +51,12 @@ export class SocketSource implements StreamSource {
     this.peerAddr = new SocketAddr(socket.remoteAddress ?? "", socket.remotePort ?? 0);
     this.socket = socket;
     this.receiver = receiver;
-    this.sender = new Sender(socket, writeBufferSize, () => this.onRoom());
+    this.sender = new Sender(
+      socket,
+      writeBufferSize,
+      () => this.onRoom(),
+      (error) => this.onSendFailure(error),
+    );
     receiver.onChunk = (chunk) => this.onChunk(chunk);
     socket.on("end", () => this.onEnd());
     socket.on("error", (error) => this.onError(error));
@@ -159,10 +167,10 @@ export class SocketSource implements StreamSource {
   }
 
   private checkSendable(): void {
-    if (this.failed !== null) {
-      if (this.failureTold)
-        throw failure("EPIPE", { op: "write", peerAddr: this.peerAddr, cause: this.failed });
-      throw this.tell(this.failed);
+    const failed = this.failed ?? this.sendFailed;
+    if (failed !== null) {
+      if (this.failureTold) throw failure("EPIPE", { op: "write", peerAddr: this.peerAddr, cause: failed });
+      throw this.tell(failed);
     }
     if (this.finished || this.over) throw failure("EPIPE", { op: "write", peerAddr: this.peerAddr });
   }
@@ -198,9 +206,23 @@ export class SocketSource implements StreamSource {
 
   /** The system's close() then sends FIN, or RST where it holds bytes that nobody read. */
   private destroyIfFlushed(): void {
-    if (this.sender.unsent > 0) return;
-    if (!this.socket.writableEnded || this.socket.writableFinished) this.socket.destroy();
+    if (this.sender.unsent > 0 && this.sendFailed === null) return;
+    const { writableEnded, writableFinished } = this.socket;
+    if (!writableEnded || writableFinished || this.sendFailed !== null) this.socket.destroy();
     else this.socket.once("finish", () => this.socket.destroy());
+  }
+
+  private onSendFailure(error: Error): void {
+    // Any other socket is destroyed by it, and its "error" event tells why.
+    if (!(this.socket instanceof DialledSocket) || this.socket.destroyed) return;
+    this.sendFailed ??= socketFailure(error, {
+      op: "write",
+      localAddr: this.localAddr,
+      peerAddr: this.peerAddr,
+    });
+    this.sender.drop();
+    if (this.closing) this.destroyIfFlushed();
+    else this.sink?.writable();
   }
 
   private onEnd(): void {
@@ -210,6 +232,14 @@ export class SocketSource implements StreamSource {
 
   private onError(error: Error): void {
     if (!this.closing) this.receiver.flush();
+    // A reset behind the peer's FIN is told to the writer as EPIPE: to the reader nothing is missing.
+    if (
+      this.socket instanceof DialledSocket &&
+      this.socket.endConfirmed &&
+      this.sendFailed?.code === "EPIPE"
+    ) {
+      this.ended = true;
+    }
     this.failed ??= socketFailure(error, { op: "read", localAddr: this.localAddr, peerAddr: this.peerAddr });
     this.wakeReader();
   }

@@ -145,6 +145,63 @@ describe("a reset behind bytes, both in one poll of the event loop", () => {
   });
 });
 
+describe("a write that is the first to meet a reset", () => {
+  // More than is read ahead, so that the kernel holds some of it; not more than it can hold.
+  const size = 120_000;
+
+  async function writeUntilItFails(stream: TcpStream): Promise<string> {
+    for (let round = 0; round < 200; round += 1) {
+      try {
+        await stream.write(new Uint8Array(10));
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return "no failure";
+  }
+
+  test("leaves a dialled stream what came before, then ECONNRESET", async () => {
+    const port = await plainServer((socket) => {
+      socket.write(new Uint8Array(size));
+      setTimeout(() => socket.resetAndDestroy(), 50);
+    });
+    const stream = await connect(port);
+    expect(await writeUntilItFails(stream)).toBe("ECONNRESET");
+    await expect(stream.write(new Uint8Array(10))).rejects.toMatchObject({
+      code: expect.stringMatching(/^EPIPE$/),
+    });
+    expect(await drain(stream)).toEqual({ bytes: size, end: "ECONNRESET" });
+    await expect(stream.closed).rejects.toMatchObject({ code: "ECONNRESET" });
+  });
+
+  test("leaves a dialled stream a whole answer and its end, when the end came before the reset", async () => {
+    const port = await plainServer(
+      (socket) => {
+        // The request is not read: closing resets, behind the answer and its end.
+        socket.end(new Uint8Array(size), () => setTimeout(() => socket.destroy(), 50));
+      },
+      { pauseOnConnect: true },
+    );
+    const stream = await connect(port);
+    await stream.writeAll(new Uint8Array(10));
+    expect(await writeUntilItFails(stream)).toBe("EPIPE");
+    expect(await drain(stream)).toEqual({ bytes: size, end: "end" });
+  });
+
+  test("leaves nothing open when the dialled stream is closed instead of read", async () => {
+    const port = await plainServer((socket) => {
+      socket.write(new Uint8Array(size));
+      setTimeout(() => socket.resetAndDestroy(), 50);
+    });
+    const before = tcpHandles();
+    const stream = await connect(port);
+    await writeUntilItFails(stream);
+    await stream.close();
+    await eventually(() => tcpHandles() <= before);
+  });
+});
+
 describe("endings", () => {
   test("TcpStream.abort() while the system still sends the end gives the socket back", async () => {
     const ends: Promise<{ bytes: number; end: string }>[] = [];

@@ -1,0 +1,51 @@
+// The net.Socket that this adapter opens in Node itself, where Node would tell less than the kernel: a reset taken
+// for the end of the stream, and bytes thrown away because a write has failed.
+
+import net from "node:net";
+import process from "node:process";
+
+export class DialledSocket extends net.Socket {
+  /** The peer's end is certain. */
+  endConfirmed = false;
+  private endTold = false;
+  private writeError: Error | null = null;
+
+  constructor(onread: net.OnReadOpts) {
+    const options: net.SocketConstructorOpts & { onread: net.OnReadOpts } = { allowHalfOpen: true, onread };
+    super(options);
+    // Nothing is read before somebody asks.
+    this.pause();
+  }
+
+  /**
+   * libuv before 1.52 reports the end, not the reset, when bytes and RST come in one poll: a truncated stream would
+   * look complete. So the end is asked for twice: after the true one the kernel says it again, after a reset it
+   * says ECONNRESET now.
+   */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (chunk !== null) return super.push(chunk, encoding);
+    if (!this.endTold && process.platform !== "win32") {
+      this.endTold = true;
+      this.pause();
+      this.resume();
+      return false;
+    }
+    this.endConfirmed = true;
+    if (this.writeError === null) return super.push(null);
+    super.destroy(this.writeError);
+    return false;
+  }
+
+  /**
+   * Node destroys a socket when a write fails. The kernel still has what the peer sent before its reset (an early
+   * answer to a long request, say): reading goes on until that has come to its end.
+   */
+  override destroy(error?: Error): this {
+    if (error === undefined || this.writeError !== null || this.destroyed || this.readableEnded) {
+      return super.destroy(error);
+    }
+    if ((error as NodeJS.ErrnoException).syscall !== "write") return super.destroy(error);
+    this.writeError = error;
+    return this;
+  }
+}
