@@ -29,6 +29,8 @@ export class SimClock implements Clock {
   private readonly mostTurnsAtOnce: number;
   private readonly mostTurns: number;
   private turnsAtOnce: number = 0;
+  /** The time of the last turn. */
+  private turnAt: Micros = -1;
   private isBlocked: boolean = false;
 
   constructor(options: SimClockOptions = {}) {
@@ -137,8 +139,9 @@ export class SimClock implements Clock {
   private beginTurn(): Task[] | null {
     const next = this.nextAt();
     if (next === Number.POSITIVE_INFINITY) return null;
-    if (next > this.time) {
-      this.time = next;
+    this.time = Math.max(this.time, next);
+    if (this.time !== this.turnAt) {
+      this.turnAt = this.time;
       this.turnsAtOnce = 0;
     } else if (++this.turnsAtOnce > this.mostTurnsAtOnce) {
       throw new Error(`Livelock: ${this.mostTurnsAtOnce} turns at ${this.time} us without time passing`);

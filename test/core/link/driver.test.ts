@@ -9,7 +9,7 @@ import {
   type TransmitSource,
 } from "../../../src/core/link/index.ts";
 import { NetError, TcpStream } from "../../../src/core/net/index.ts";
-import { SimClock, SimPath, SimStream } from "../../../src/core/sim/index.ts";
+import { Random, SimClock, SimPath, SimStream, tapLink } from "../../../src/core/sim/index.ts";
 import type { Bytes } from "../../../src/core/wire/bytes.ts";
 import { address, Host, Notes, pattern, readAll, transfer } from "./hosts.ts";
 
@@ -432,6 +432,51 @@ describe("A link that dies and is replaced", () => {
   });
 });
 
+describe("A reliable route", () => {
+  it("resends nothing through stalls of up to five seconds", () => {
+    const hosts = pair();
+    const stream = new SimStream({ clock: hosts.clock, stream: { delay: 10_000, rate: 2_000_000 } });
+    hosts.a.attach(stream.a);
+    hosts.b.attach(stream.b);
+    const { dialled, accepted } = connection(hosts);
+    const random = new Random(8);
+    let quietUntil = 0;
+    transfer(hosts.clock, dialled, accepted, 3_000_000, () => {
+      if (hosts.clock.now() < quietUntil) return;
+      const duration = random.integer(0, 5_000_000);
+      stream.stall(duration);
+      quietUntil = hosts.clock.now() + duration + 200_000;
+    });
+    expect(hosts.a.stack.counters.retransmissions).toBe(0);
+    expect(hosts.b.stack.counters.retransmissions).toBe(0);
+  });
+
+  it("asks the link by a ping when an ACK stays away, and resends what the pong overtook", () => {
+    let drop = 0;
+    const pings: string[] = [];
+    const hosts = pair({ driver: {} });
+    const b = new Host("fd00::2", { clock: hosts.clock, driver: { transit: () => drop-- > 0 } });
+    const stream = new SimStream({ clock: hosts.clock, stream: { delay: 10_000 } });
+    const tapped = tapLink(stream.a, {
+      packet: () => {},
+      control: (direction, type) => {
+        if (type !== ControlType.received) pings.push(`${direction} ${type}`);
+      },
+    });
+    hosts.a.attach(tapped);
+    b.attach(stream.b);
+    const { dialled, accepted } = connection({ ...hosts, b });
+    drop = 1;
+    dialled.send(pattern(0, 1_000));
+    hosts.clock.run(hosts.clock.now() + 150_000);
+    expect(pings).toEqual([]);
+    hosts.clock.run(hosts.clock.now() + 1_000_000);
+    expect(pings).toEqual([`out ${ControlType.ping}`, `in ${ControlType.pong}`]);
+    expect(readAll(accepted)).toEqual(pattern(0, 1_000));
+    expect(hosts.a.stack.counters.retransmissions).toBe(1);
+  });
+});
+
 describe("Several links", () => {
   it("share the packets of one connection on a reliable route", () => {
     const hosts = pair();
@@ -587,7 +632,10 @@ describe("Closing", () => {
   it("lets the process end when all streams and listeners are unref'd, and only then", () => {
     const calls: string[] = [];
     const { a } = pair();
-    const link = Object.assign(new Bench(), { ref: () => calls.push("ref"), unref: () => calls.push("unref") });
+    const link = Object.assign(new Bench(), {
+      ref: () => calls.push("ref"),
+      unref: () => calls.push("unref"),
+    });
     a.attach(link);
     const listener = a.driver.listen({ address: null, port: 7 });
     const stream = a.driver.dial({ remote: address("fd00::9"), remotePort: 7 });
