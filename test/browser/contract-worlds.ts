@@ -16,8 +16,14 @@ export interface Surroundings {
   readonly silentPort: number;
 }
 
-/** @param surroundings Absent where only the names are wanted. */
-export function tabWorlds(surroundings?: Surroundings): ContractOptions[] {
+/**
+ * @param surroundings Absent where only the names are wanted.
+ * @param kernelGaps What the relay's machine cannot do.
+ */
+export function tabWorlds(
+  surroundings: Surroundings | undefined,
+  kernelGaps: ContractOptions["gaps"] = {},
+): ContractOptions[] {
   const inTab = (): Surroundings => {
     if (surroundings === undefined) throw new Error("Only a page opens these worlds");
     return surroundings;
@@ -27,6 +33,7 @@ export function tabWorlds(surroundings?: Surroundings): ContractOptions[] {
     {
       name: "tunnel to gateway, in a tab",
       gaps: {
+        ...kernelGaps,
         sameAddresses: "the gateway dials from an address of its own",
         seesAcknowledgement: "the kernel behind the gateway takes bytes and flushes them by itself",
         refused: "a tab has no kernel's port; one of the relay's is closed by a message that takes its time",

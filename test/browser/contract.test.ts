@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import net from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { systemGaps } from "../adapters/gaps.ts";
 import { silentPort } from "../adapters/silent-port.ts";
 import { contractSuite } from "../contract/suite.ts";
 import { pattern } from "../contract/world.ts";
@@ -19,199 +20,216 @@ import type { Digest, Tab } from "./tab-page.ts";
 /** In the page. */
 declare const tab: Tab;
 
-const launched = await launchChromium();
+describe("In a Chromium tab", () => {
+  const testbed = new Testbed();
+  let browser: Browser;
+  let notRun: string | undefined;
+  let script: string;
+  let relay: Relay;
+  let silent: number;
 
-describe.skipIf("notRun" in launched)(
-  `In a Chromium tab${"notRun" in launched ? ` (not run: ${launched.notRun})` : ""}`,
-  () => {
-    const browser = "notRun" in launched ? (undefined as unknown as Browser) : launched.browser;
-    const testbed = new Testbed();
-    const pages: OpenPage[] = [];
-    let script: Promise<string> | undefined;
-    let relay: Relay;
-    let silent: number;
+  beforeAll(async () => {
+    const launched = await launchChromium();
+    if ("notRun" in launched) {
+      notRun = launched.notRun;
+      return;
+    }
+    browser = launched.browser;
+    testbed.onClose(() => browser.close());
+    script = await bundle();
+    const silence = await silentPort();
+    testbed.onClose(silence.close);
+    silent = silence.port;
+    relay = await serveTab(script);
+    testbed.onClose(() => relay.close());
+    testbed.onClose(await muteTunnel(relay.url, muteName));
+  }, 60_000);
+
+  afterAll(() => testbed.close(), 30_000);
+
+  beforeEach((context) => {
+    if (notRun !== undefined) context.skip(notRun);
+  });
+
+  /** A tab at a relay, in a context of its own: the failures of one are not another's. */
+  async function openTab(at: Relay, prepare?: (page: Page) => Promise<void>): Promise<OpenPage> {
+    const page = await browser.newPage({ locale: "en-US" });
+    const problems: string[] = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("crash", () => problems.push("The page crashed"));
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+    });
+    await prepare?.(page);
+    await page.goto(`${at.url.replace(/^ws/, "http")}?silent=${silent}`);
+    await page.waitForFunction(() => typeof tab === "object");
+    return { page, takeProblems: () => problems.splice(0) };
+  }
+
+  describe("the contract of streams and listeners", () => {
+    let contract: OpenPage;
 
     beforeAll(async () => {
-      script = bundle();
-      const silence = await silentPort();
-      testbed.onClose(silence.close);
-      silent = silence.port;
-      relay = await serveTab(await script);
-      testbed.onClose(() => relay.close());
-      testbed.onClose(await muteTunnel(relay.url, muteName));
-    }, 60_000);
-
-    afterAll(async () => {
-      await browser.close();
-      await testbed.close();
+      if (notRun === undefined) contract = await openTab(relay);
     }, 30_000);
 
-    /** A tab at a relay, in a context of its own: the failures of one are not another's. */
-    async function openTab(at: Relay, prepare?: (page: Page) => Promise<void>): Promise<OpenPage> {
-      const page = await browser.newPage({ locale: "en-US" });
-      const problems: string[] = [];
-      page.on("pageerror", (error) => problems.push(String(error)));
-      page.on("crash", () => problems.push("The page crashed"));
-      page.on("console", (message) => {
-        if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+    for (const world of tabWorlds(undefined, systemGaps)) {
+      contractSuite(world, {
+        test: (name) => {
+          test(name, async () => {
+            const failure = await contract.page.evaluate((name) => tab.contract(name), name);
+            if (failure !== null) throw new Error(failure);
+            expect(contract.takeProblems()).toEqual([]);
+          }, 60_000);
+        },
+        skip: (name, reason) => void test.skip(`${name} (not here: ${reason})`, () => undefined),
+        after: () => undefined,
       });
-      await prepare?.(page);
-      await page.goto(`${at.url.replace(/^ws/, "http")}?silent=${silent}`);
-      await page.waitForFunction(() => typeof tab === "object");
-      const open: OpenPage = { page, takeProblems: () => problems.splice(0) };
-      pages.push(open);
-      return open;
     }
 
-    describe("the contract of streams and listeners", () => {
-      let contract: OpenPage;
+    test("leaves no stream at the relay and nothing on the console", async () => {
+      await contract.page.evaluate(() => tab.finish());
+      await until("the relay has no stream", () => relay.counters.streams === 0);
+      expect(contract.takeProblems()).toEqual([]);
+      await contract.page.close();
+    }, 30_000);
+  });
 
-      beforeAll(async () => {
-        contract = await openTab(relay);
-      }, 30_000);
+  describe("a page", () => {
+    let one: OpenPage;
 
-      for (const world of tabWorlds()) {
-        contractSuite(world, {
-          test: (name, body) => {
-            void body;
-            test(name, async () => {
-              const failure = await contract.page.evaluate((name) => tab.contract(name), name);
-              if (failure !== null) throw new Error(failure);
-              expect(contract.takeProblems()).toEqual([]);
-            }, 60_000);
-          },
-          skip: (name, reason) => void test.skip(`${name} (not here: ${reason})`, () => undefined),
-          after: () => undefined,
-        });
-      }
+    beforeAll(async () => {
+      if (notRun !== undefined) return;
+      one = await openTab(relay);
+      expect(await one.page.evaluate(() => tab.open())).toBeNull();
+    }, 30_000);
 
-      test("leaves no stream at the relay and nothing on the console", async () => {
-        await contract.page.evaluate(() => tab.finish());
-        await until("the relay has no stream", () => relay.counters.streams === 0);
-        expect(contract.takeProblems()).toEqual([]);
-        await contract.page.close();
-      }, 30_000);
+    afterAll(() => one?.page.close());
+
+    test("listens, and plain TCP dials it, many at once, with half close", async () => {
+      const addr = await one.page.evaluate(() => tab.echo());
+      const texts = Array.from({ length: 20 }, (_, index) => `${index} `.repeat(10_000));
+      const answers = await Promise.all(texts.map((text) => askByNode(addr, Buffer.from(text))));
+      expect(answers.map(String)).toEqual(texts);
     });
 
-    describe("a page", () => {
-      let one: OpenPage;
-
-      beforeAll(async () => {
-        one = await openTab(relay);
-        expect(await one.page.evaluate(() => tab.open())).toBeNull();
-      }, 30_000);
-
-      afterAll(() => one.page.close());
-
-      test("listens, and plain TCP dials it, many at once, with half close", async () => {
-        const addr = await one.page.evaluate(() => tab.echo());
-        const texts = Array.from({ length: 20 }, (_, index) => `${index} `.repeat(10_000));
-        const answers = await Promise.all(texts.map((text) => askByNode(addr, Buffer.from(text))));
-        expect(answers.map(String)).toEqual(texts);
-      });
-
-      test("dials a real server and half closes", async () => {
-        const addr = `127.0.0.1:${await answerAfterTheEnd(testbed)}`;
-        expect(await one.page.evaluate((addr) => tab.ask(addr, "hello"), addr)).toBe("hello, all of it");
-      });
-
-      test("sends and receives 32 MiB at once, byte for byte", async () => {
-        const size = 32 << 20;
-        const server = await exchanger(testbed, size);
-        const inPage = await one.page.evaluate(({ addr, size }) => tab.exchange(addr, size), {
-          addr: `127.0.0.1:${server.port}`,
-          size,
-        });
-        expect(inPage).toEqual({ sent: await server.received, received: server.sent });
-        expect(inPage.received.length).toBe(size);
-      }, 60_000);
-
-      test("is told that nobody listens, that the relay forbids, that there is no such peer", async () => {
-        const port = await closedPort();
-        const ask = (addr: string): Promise<string> => one.page.evaluate((addr) => tab.ask(addr, "x"), addr);
-        expect(await ask(`127.0.0.1:${port}`)).toBe("ECONNREFUSED");
-        expect(await ask("10.0.0.1:22")).toBe("ERR_DENIED");
-        expect(await ask("nobody.peer:7")).toBe("EHOSTUNREACH");
-      });
-
-      test("raised no error", () => {
-        expect(one.takeProblems()).toEqual([]);
-      });
+    test("dials a real server and half closes", async () => {
+      const addr = `127.0.0.1:${await answerAfterTheEnd(testbed)}`;
+      expect(await one.page.evaluate((addr) => tab.ask(addr, "hello"), addr)).toBe("hello, all of it");
     });
 
-    test("a relay that closes gives each pending call one coded error; opening again is refused", async () => {
-      const own = await serveTab(await (script ?? bundle()));
-      const { page, takeProblems } = await openTab(own);
-      expect(await page.evaluate(() => tab.open())).toBeNull();
-      // Reads nothing, so that the write stays pending.
-      const port = await testbed.server((socket) => socket.pause());
-      await page.evaluate((addr) => tab.leavePending(addr), `127.0.0.1:${port}`);
-      await own.close();
-      expect(await page.evaluate(() => tab.pendingCodes())).toEqual({
-        read: "ECONNRESET",
-        write: "ECONNRESET",
-        accept: "ECONNRESET",
-        stream: "ECONNRESET",
-        tunnel: "ECONNRESET",
+    test("is told of a server's reset, and tells a server of its own", async () => {
+      const resetting = await testbed.server((socket) => socket.on("data", () => socket.resetAndDestroy()));
+      const ask = one.page.evaluate((addr) => tab.ask(addr, "hello"), `127.0.0.1:${resetting}`);
+      expect(await ask).toBe("ECONNRESET");
+      let told: (code: string | undefined) => void = () => {};
+      const code = new Promise<string | undefined>((resolve) => {
+        told = resolve;
       });
-      expect(takeProblems()).toEqual([]);
-      expect(await page.evaluate(() => tab.open())).toBe("ECONNREFUSED");
-      // Chromium itself writes this, and no page can keep it from doing so.
-      expect(takeProblems()).toEqual([expect.stringContaining("ERR_CONNECTION_REFUSED")]);
-      await page.close();
+      const port = await testbed.server((socket) => {
+        socket.resume().on("error", (error: NodeJS.ErrnoException) => told(error.code));
+        socket.on("end", () => told("the end"));
+      });
+      await one.page.evaluate((addr) => tab.abort(addr), `127.0.0.1:${port}`);
+      expect(await code).toBe("ECONNRESET");
     });
 
-    test("a page of another origin neither reads what the relay serves nor opens a tunnel", async () => {
-      const other = await serveTab(await (script ?? bundle()));
-      testbed.onClose(() => other.close());
-      const { page } = await openTab(other);
-      const url = relay.url;
-      expect(await page.evaluate((url) => tab.mayRead(url), url.replace(/^ws/, "http"))).toBe(false);
-      expect(await page.evaluate((url) => tab.open(url), url)).toBe("ECONNREFUSED");
-      expect(await page.evaluate(() => tab.open())).toBeNull();
-      await page.close();
-    });
-
-    test("in the background, with timers once a second, streams go on", async () => {
-      const { page, takeProblems } = await openTab(relay, async (page) => {
-        await page.addInitScript(slowTimers);
+    test("sends and receives 32 MiB at once, byte for byte", async () => {
+      const size = 32 << 20;
+      const server = await exchanger(testbed, size);
+      const inPage = await one.page.evaluate(({ addr, size }) => tab.exchange(addr, size), {
+        addr: `127.0.0.1:${server.port}`,
+        size,
       });
-      expect(await page.evaluate(() => tab.open())).toBeNull();
-      const addr = await page.evaluate(() => tab.echo());
-      const sent = Buffer.from(pattern(4 << 20));
-      expect(hash(await askByNode(addr, sent))).toEqual(hash(sent));
-      const server = await exchanger(testbed, 4 << 20);
-      const inPage = await page.evaluate((addr) => tab.exchange(addr, 4 << 20), `127.0.0.1:${server.port}`);
       expect(inPage).toEqual({ sent: await server.received, received: server.sent });
-      await page.evaluate(() => tab.close());
-      expect(takeProblems()).toEqual([]);
-      await page.close();
-    }, 30_000);
+      expect(inPage.received.length).toBe(size);
+    }, 60_000);
 
-    test("a page that stands still, as in a debugger or a sleeping machine, goes on where it was", async () => {
-      const { page, takeProblems } = await openTab(relay);
-      expect(await page.evaluate(() => tab.open())).toBeNull();
-      const addr = await page.evaluate(() => tab.echo());
-      const session = await page.context().newCDPSession(page);
-      await session.send("Debugger.enable");
-      const paused = new Promise((resolve) => session.once("Debugger.paused", resolve));
-      await session.send("Debugger.pause");
-      // It stops at the first statement: when the connection is there.
-      const sent = Buffer.from(pattern(4 << 20));
-      const asking = askByNode(addr, sent).then(hash);
-      await paused;
-      const meanwhile = await Promise.race([
-        asking,
-        new Promise((resolve) => setTimeout(resolve, 1_500, "silence")),
-      ]);
-      expect(meanwhile).toBe("silence");
-      await session.send("Debugger.resume");
-      expect(await asking).toEqual(hash(sent));
-      expect(takeProblems()).toEqual([]);
-      await page.close();
-    }, 30_000);
-  },
-);
+    test("is told that nobody listens, that the relay forbids, that there is no such peer", async () => {
+      const port = await closedPort();
+      const ask = (addr: string): Promise<string> => one.page.evaluate((addr) => tab.ask(addr, "x"), addr);
+      expect(await ask(`127.0.0.1:${port}`)).toBe("ECONNREFUSED");
+      expect(await ask("10.0.0.1:22")).toBe("ERR_DENIED");
+      expect(await ask("nobody.peer:7")).toBe("EHOSTUNREACH");
+    });
+
+    test("raised no error", () => {
+      expect(one.takeProblems()).toEqual([]);
+    });
+  });
+
+  test("a relay that closes gives each pending call one coded error; opening again is refused", async () => {
+    const own = await serveTab(script);
+    const { page, takeProblems } = await openTab(own);
+    expect(await page.evaluate(() => tab.open())).toBeNull();
+    // Reads nothing, so that the write stays pending.
+    const port = await testbed.server((socket) => socket.pause());
+    await page.evaluate((addr) => tab.leavePending(addr), `127.0.0.1:${port}`);
+    await own.close();
+    expect(await page.evaluate(() => tab.pendingCodes())).toEqual({
+      read: "ECONNRESET",
+      write: "ECONNRESET",
+      accept: "ECONNRESET",
+      stream: "ECONNRESET",
+      tunnel: "ECONNRESET",
+    });
+    expect(takeProblems()).toEqual([]);
+    expect(await page.evaluate(() => tab.open())).toBe("ECONNREFUSED");
+    // Chromium itself writes this, and no page can keep it from doing so.
+    expect(takeProblems()).toEqual([expect.stringContaining("ERR_CONNECTION_REFUSED")]);
+    await page.close();
+  });
+
+  test("a page of another origin neither reads what the relay serves nor opens a tunnel", async () => {
+    const other = await serveTab(script);
+    testbed.onClose(() => other.close());
+    const { page } = await openTab(other);
+    const url = relay.url;
+    expect(await page.evaluate((url) => tab.mayRead(url), url.replace(/^ws/, "http"))).toBe(false);
+    expect(await page.evaluate((url) => tab.open(url), url)).toBe("ECONNREFUSED");
+    expect(await page.evaluate(() => tab.open())).toBeNull();
+    await page.close();
+  });
+
+  test("in the background, with timers once a second, streams go on", async () => {
+    const { page, takeProblems } = await openTab(relay, async (page) => {
+      await page.addInitScript(slowTimers);
+    });
+    expect(await page.evaluate(() => tab.open())).toBeNull();
+    const addr = await page.evaluate(() => tab.echo());
+    const sent = Buffer.from(pattern(4 << 20));
+    expect(hash(await askByNode(addr, sent))).toEqual(hash(sent));
+    const server = await exchanger(testbed, 4 << 20);
+    const inPage = await page.evaluate((addr) => tab.exchange(addr, 4 << 20), `127.0.0.1:${server.port}`);
+    expect(inPage).toEqual({ sent: await server.received, received: server.sent });
+    await page.evaluate(() => tab.close());
+    expect(takeProblems()).toEqual([]);
+    await page.close();
+  }, 30_000);
+
+  test("a page that stands still, as in a debugger or a sleeping machine, goes on where it was", async () => {
+    const { page, takeProblems } = await openTab(relay);
+    expect(await page.evaluate(() => tab.open())).toBeNull();
+    const addr = await page.evaluate(() => tab.echo());
+    const session = await page.context().newCDPSession(page);
+    await session.send("Debugger.enable");
+    const paused = new Promise((resolve) => session.once("Debugger.paused", resolve));
+    await session.send("Debugger.pause");
+    // It stops at the first statement: when the connection is there.
+    const sent = Buffer.from(pattern(4 << 20));
+    const asking = askByNode(addr, sent).then(hash);
+    await paused;
+    const meanwhile = await Promise.race([
+      asking,
+      new Promise((resolve) => setTimeout(resolve, 1_500, "silence")),
+    ]);
+    expect(meanwhile).toBe("silence");
+    await session.send("Debugger.resume");
+    expect(await asking).toEqual(hash(sent));
+    expect(takeProblems()).toEqual([]);
+    await page.close();
+  }, 30_000);
+});
 
 interface OpenPage {
   readonly page: Page;

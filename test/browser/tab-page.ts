@@ -17,6 +17,8 @@ export interface Tab {
   echo(): Promise<string>;
   /** Sends `text`, half closes, and gives the answer; or the code of the failure. */
   ask(addr: string, text: string): Promise<string>;
+  /** Dials, sends a little and aborts. */
+  abort(addr: string): Promise<void>;
   /** Sends and receives at once; what was sent and what came, by length and SHA-256. */
   exchange(addr: string, size: number): Promise<Exchanged>;
   /** Leaves pending what can be pending, on a stream to `addr`, a listener, and the tunnel itself. */
@@ -101,6 +103,13 @@ const tab: Tab = {
     } catch (error) {
       return codeOf(error);
     }
+  },
+
+  async abort(addr) {
+    const stream = await tunnel.connect(addr);
+    await stream.writeAll(new Uint8Array(1_000));
+    await stream.flush();
+    stream.abort();
   },
 
   async exchange(addr, size) {
