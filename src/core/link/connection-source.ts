@@ -104,6 +104,8 @@ export class ConnectionSource implements StreamSource {
       else (this.waiters ??= []).push({ resolve, reject });
     });
     if (options.signal === undefined && options.timeout === undefined) return settled;
+    // When options are refused, nobody waits for it any more.
+    settled.catch(() => {});
     const { signal, timeout } = options;
     const reason = `no answer within ${timeout} ms`;
     const established = bounded(

@@ -556,6 +556,14 @@ describe("Errors of connections over a stack", () => {
     expect(a.stack.connectionCount).toBe(0);
   });
 
+  it("a wrong timeout: RangeError, and nothing is left, no rejection without a handler either", async () => {
+    const { clock, a } = pair();
+    a.attach(new Bench());
+    expect(await code(a.network.connect("[fd00::2]:81", { timeout: 0 }))).toBeInstanceOf(RangeError);
+    clock.run(1_000);
+    expect(a.stack.connectionCount).toBe(0);
+  });
+
   it("no route, a name, a port in use, an address of somebody else, a closed network", async () => {
     const { a } = joined();
     const codeOf = async (promise: Promise<unknown>) => ((await code(promise)) as NetError).code;
