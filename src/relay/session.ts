@@ -11,6 +11,7 @@ import type { Bytes } from "../core/wire/bytes.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
 import { firstSessionType, SessionType } from "../tunnel/control-types.ts";
+import { gatewayBuffers, gatewayTimeWait } from "../tunnel/gateway-route.ts";
 import { LinkWatch, watchDefaults } from "../tunnel/link-watch.ts";
 import { readResolve, writeResolved } from "../tunnel/name-messages.ts";
 import { readPublish, readUnpublish } from "../tunnel/publish-messages.ts";
@@ -70,13 +71,14 @@ export class RelaySession {
       addresses: [hub.addresses.gateway],
       anyDestination: true,
       portRange: [1_024, 65_535],
-      timeWait: timeWait,
+      timeWait: gatewayTimeWait,
       limits: { connections: hub.limits.streams + 1_024, halfOpen: hub.limits.dials + 1_024 },
     });
     this.route = this.stack.addRoute(Prefix.of(identity.address, 128), {
       reliable: true,
       checksum: false,
       mtu: gatewayMtu,
+      tcp: gatewayBuffers,
     });
     this.control = new SessionControl({
       apply: (type, message) => this.apply(type, message),
@@ -245,5 +247,3 @@ export class RelaySession {
 const protocolCodes: ReadonlySet<number> = new Set([1002, 1003, 1007, 1009]);
 /** RFC 8200 would allow more only with jumbograms. */
 export const gatewayMtu = 65_535 as const;
-/** DESIGN §5: at most a second; nothing on this route is old or doubled. */
-const timeWait = 1_000_000;

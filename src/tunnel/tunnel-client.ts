@@ -23,6 +23,7 @@ import { firstSessionType, SessionType } from "./control-types.ts";
 import { Destinations } from "./destinations.ts";
 import { readFailed, readOpened } from "./flow-messages.ts";
 import { FlowTable } from "./flow-table.ts";
+import { gatewayBuffers, gatewayTimeWait } from "./gateway-route.ts";
 import type { Welcome } from "./handshake-messages.ts";
 import { LinkWatch, watchDefaults } from "./link-watch.ts";
 import { readResolved } from "./name-messages.ts";
@@ -84,6 +85,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
       checksum: welcome.routes.gatewayChecksum,
       mtu: welcome.routes.gatewayMtu,
       timeWait: gatewayTimeWait,
+      tcp: gatewayBuffers,
     });
     const peerRoute = this.stack.addRoute(welcome.peers, {
       reliable: false,
@@ -421,8 +423,6 @@ function hex(bytes: Uint8Array): string {
 /** Bytes of packets that the relay may have sent and this side not yet taken, on one link. */
 export const receiveCap: number = 8 * 1_048_576;
 
-/** DESIGN §5: at most a second on this route, where nothing is old or doubled. */
-const gatewayTimeWait = 1_000_000;
 const everywhere: Prefix = Prefix.parse("::/0") as Prefix;
 /** Microseconds: how long close() waits, and how often it looks. */
 const closeTime = 5_000_000;

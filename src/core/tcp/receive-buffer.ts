@@ -26,7 +26,7 @@ export class ReceiveBuffer {
     const count = end - begin;
     if (count === 0) return;
     this.length += count;
-    if (pinsMuch(bytes, count)) this.copyIn(bytes, begin, end);
+    if (pinsMuch(bytes, count) && !this.holds(bytes.buffer)) this.copyIn(bytes, begin, end);
     else this.chunks.push({ bytes, begin, end });
   }
 
@@ -56,6 +56,13 @@ export class ReceiveBuffer {
     this.head = 0;
     this.length = 0;
     this.slab = null;
+  }
+
+  /** Whether the newest bytes that wait are of this message: it is in memory already, more of it costs nothing. */
+  private holds(message: ArrayBufferLike): boolean {
+    if (this.head === this.chunks.length) return false;
+    const { bytes } = this.chunks[this.chunks.length - 1];
+    return bytes !== this.slab && bytes.buffer === message;
   }
 
   private copyIn(bytes: Bytes, begin: number, end: number): void {
