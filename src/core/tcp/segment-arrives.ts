@@ -10,6 +10,7 @@ import type { Connection } from "./connection.ts";
 import { agreeOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
 import { textArrives } from "./segment-text.ts";
+import { isSynchronized } from "./tcp-state.ts";
 import { acceptTimestamp } from "./timestamps.ts";
 
 export function segmentArrives(connection: Connection, now: number, packet: Packet, linkId: number): void {
@@ -98,6 +99,17 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
   if (repeatsSyn) start = 0;
   else if (!acceptable(receiving.next, receiving.edge, start, span)) {
     unacceptable(connection, now, flags, length);
+    // Two ends that took each other's zero-window probe both go on one octet before what the other expects. Unless such
+    // ACKs are heard neither gets on (draft-gont-tcpm-tcp-seq-validation §3.4).
+    const probed = start === receiving.next - 1 && span <= 1 && isSynchronized(connection.state);
+    if (
+      probed &&
+      (flags & (Flag.syn | Flag.rst | Flag.ack)) === Flag.ack &&
+      acceptTimestamp(connection, now, segment)
+    ) {
+      connection.lastHeard = now;
+      acknowledgmentArrives(connection, now, segment, start, length > 0);
+    }
     return;
   }
   if (!acceptTimestamp(connection, now, segment)) {

@@ -171,6 +171,28 @@ export class Pair {
     this.flights = [];
   }
 
+  /** A packet comes twice. */
+  again(flight: Flight): void {
+    this.flights.push({ ...flight, bytes: flight.bytes.slice() });
+  }
+
+  /**
+   * Plays the driver: a ping that a stack wants comes back after a round trip, behind what is under way.
+   * @param stall how long the link stands still from now
+   */
+  answerPings(stall: () => number = () => 0): void {
+    this.onStep = () => {
+      for (const stack of [this.a, this.b]) {
+        for (let link = stack.takePingWanted(); link >= 0; link = stack.takePingWanted()) {
+          const [id, sentAt] = [link, this.now];
+          this.later(this.now + 2 * this.latency + 2 * stall(), () => {
+            if (id === this.linkId) stack.pong(this.now, id, sentAt - 1);
+          });
+        }
+      }
+    };
+  }
+
   /** A packet from outside. */
   inject(to: "a" | "b", bytes: Uint8Array<ArrayBuffer>): void {
     (to === "a" ? this.a : this.b).input(this.now, bytes, 0, bytes.length, this.linkId);

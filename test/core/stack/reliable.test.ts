@@ -21,7 +21,7 @@ describe("on a reliable route", () => {
         flight.at = Math.max(flight.at, free + pair.latency);
         return true;
       };
-      answerPings(pair, () => Math.max(0, free - pair.now));
+      pair.answerPings(() => Math.max(0, free - pair.now));
       expect(sameBytes(transfer(pair, client, server, 2 << 20), pattern(2 << 20))).toBe(true);
       for (const stack of [pair.a, pair.b])
         expect(stack.counters).toMatchObject({ retransmissions: 0, timeouts: 0 });
@@ -470,7 +470,7 @@ describe("a frozen route", () => {
         const random = seeded(seed);
         const pair = new Pair({ route: { reliable: mode, mtu: mode ? 20_000 : 1500 } });
         const [client, server] = pair.connected();
-        answerPings(pair, () => 0);
+        pair.answerPings();
         const total = 1 << 20;
         const data = pattern(total);
         const received = new Uint8Array(total);
@@ -508,21 +508,3 @@ describe("a frozen route", () => {
     }
   }
 });
-
-/** Plays the driver: a ping that a stack wants comes back after a round trip, behind what is under way. */
-function answerPings(pair: Pair, stall: () => number): void {
-  pair.onStep = () => {
-    for (const [stack, other] of [
-      [pair.a, pair.b],
-      [pair.b, pair.a],
-    ]) {
-      for (let link = stack.takePingWanted(); link >= 0; link = stack.takePingWanted()) {
-        const sentAt = pair.now;
-        const id = link;
-        pair.later(pair.now + 2 * pair.latency + 2 * stall(), () => {
-          if (other !== stack) stack.pong(pair.now, id, sentAt - 1);
-        });
-      }
-    }
-  };
-}

@@ -179,6 +179,20 @@ describe("a zero window", () => {
     expect(connection.info(s.now).sendWindow).toBe(77);
   });
 
+  scenario("of both sides that opened unheard: probes that cross do not leave both ends deaf", (s) => {
+    const connection = s.accepted({ window: 0 });
+    s.write(connection, 100);
+    s.pass(SECOND);
+    const probe = s.take().pop();
+    expect([probe?.seq, probe?.length]).toEqual([1, 1]);
+    // The peer probes too, and takes our octet; we take its. Its ACK counts from before its own octet, as ours does.
+    s.send("A", { seq: 1, ack: 1, data: 1, window: 0 });
+    s.expect("A", { seq: 1, ack: 2 });
+    s.send("A", { seq: 1, ack: 2, window: 1000 });
+    expect(connection.unacknowledged).toBe(99);
+    expect(s.take().some((seen) => seen.seq === 2 && seen.length === 99)).toBe(true);
+  });
+
   scenario("of both sides is no endless dialogue", (s) => {
     const connection = s.accepted({ window: 0 }, { receiveBuffer: 100, windowScaling: false });
     s.send("A", { data: 100, window: 0 });
