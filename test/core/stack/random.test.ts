@@ -29,7 +29,7 @@ function options(random: () => number): Partial<TcpOptions> {
   };
 }
 
-export function run(seed: number): void {
+function run(seed: number): void {
   const random = seeded(seed);
   const reliable = random() < 0.25;
   const pair = new Pair({
@@ -147,5 +147,5 @@ function pick<Item>(random: () => number, items: readonly Item[]): Item {
 }
 
 describe("two honest ends", () => {
-  for (let seed = 1; seed <= 60; seed++) it(`exchange their bytes and end, seed ${seed}`, () => run(seed));
+  for (let seed = 1; seed <= 40; seed++) it(`exchange their bytes and end, seed ${seed}`, () => run(seed));
 });
