@@ -16,7 +16,8 @@ import type { Principal } from "./principal.ts";
 export interface DialRequest {
   readonly target: Target;
   readonly port: number;
-  readonly signal: AbortSignal;
+  /** Aborted by the caller to give the dial up, and by the dial itself when its time is over. */
+  readonly controller: AbortController;
 }
 
 /** Why there is no connection, as the client is told. */
@@ -30,34 +31,31 @@ export interface DialFailure {
 
 /** Rejects with a DialFailure. */
 export async function dial(hub: Hub, principal: Principal, request: DialRequest): Promise<TcpStream> {
-  const limit = new AbortController();
-  const onAbort = (): void => limit.abort(request.signal.reason);
-  request.signal.addEventListener("abort", onAbort, { once: true });
+  const { signal } = request.controller;
   const timer = hub.clock.schedule(hub.clock.now() + hub.limits.dialTime * 1_000, () => {
-    limit.abort(new NetError("ETIMEDOUT", `no answer within ${hub.limits.dialTime} ms`));
+    request.controller.abort(new NetError("ETIMEDOUT", `no answer within ${hub.limits.dialTime} ms`));
   });
   try {
-    const addresses = await admitted(hub, principal, request, limit.signal);
-    const open = (address: IpAddress, signal: AbortSignal): Promise<TcpStream> =>
+    const addresses = await admitted(hub, principal, request, signal);
+    const open = (address: IpAddress, attempt: AbortSignal): Promise<TcpStream> =>
       hub.network.connect(new SocketAddr(address.toString(), request.port), {
-        signal,
+        signal: attempt,
         noDelay: true,
         keepAlive: true,
       });
-    if (addresses.length === 1) return await open(addresses[0], limit.signal);
+    if (addresses.length === 1) return await open(addresses[0], signal);
     return await happyEyeballs({
       addresses: interleaveFamilies(addresses),
       dial: open,
       discard: (late) => late.abort(),
-      delay: (milliseconds, signal) => delay(hub.clock, milliseconds, signal),
-      signal: limit.signal,
+      delay: (milliseconds, over) => delay(hub.clock, milliseconds, over),
+      signal,
       target: request.target.host ?? "the destination",
     });
   } catch (error) {
     throw toFailure(error, request, hub.limits.dialTime);
   } finally {
     hub.clock.cancel(timer);
-    request.signal.removeEventListener("abort", onAbort);
   }
 }
 

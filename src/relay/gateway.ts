@@ -80,7 +80,7 @@ export class SessionGateway {
     this.opened();
     hub.counters.dials++;
     const started = hub.clock.now();
-    dial(hub, this.session.principal, { target, port: connection.localPort, signal: cancel.signal }).then(
+    dial(hub, this.session.principal, { target, port: connection.localPort, controller: cancel }).then(
       (real) => {
         hub.metrics.observe("dial", (hub.clock.now() - started) / 1_000);
         if (this.dials.delete(request)) this.admit(request, source, real);

@@ -20,6 +20,8 @@ export interface RelayLimits {
   readonly message: number;
   /** Streams through the gateway of one session, both ways, dials included. */
   readonly streams: number;
+  /** Bytes that the gateway holds for one session, both ways; above it each stream keeps to 64 KiB. */
+  readonly sessionMemory: number;
   /** Streams through the gateway of all sessions. */
   readonly streamsInAll: number;
   /** Dials of one session that have no answer yet. */
@@ -55,6 +57,7 @@ export const defaultLimits: RelayLimits = {
   helloBytes: 16_384,
   message: 131_072,
   streams: 16_384,
+  sessionMemory: 64 * 1_048_576,
   streamsInAll: 65_536,
   dials: 1_024,
   dialTime: 10_000,

@@ -72,7 +72,11 @@ export class RelaySession {
       anyDestination: true,
       portRange: [1_024, 65_535],
       timeWait: gatewayTimeWait,
-      limits: { connections: hub.limits.streams + 1_024, halfOpen: hub.limits.dials + 1_024 },
+      limits: {
+        connections: hub.limits.streams + 1_024,
+        halfOpen: hub.limits.dials + 1_024,
+        memory: hub.limits.sessionMemory,
+      },
     });
     this.route = this.stack.addRoute(Prefix.of(identity.address, 128), {
       reliable: true,
