@@ -7,7 +7,7 @@ import { type Receiver, readSize } from "./receiver.ts";
 import { isNode } from "./runtime.ts";
 
 export class ReadableReceiver implements Receiver {
-  onChunk: (chunk: Bytes) => void = () => {};
+  onChunk: (chunk: Bytes, isLent: boolean) => void = () => {};
   private readonly socket: Socket;
   private isListening = false;
   private wanted = false;
@@ -62,7 +62,7 @@ export class ReadableReceiver implements Receiver {
       const chunk: Buffer | null = this.socket.read();
       if (chunk === null) return;
       // A Buffer's slice() is a view and its text is not a Uint8Array's: hand over the plain type.
-      this.onChunk(new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength));
+      this.onChunk(new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength), false);
     }
   }
 }

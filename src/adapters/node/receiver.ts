@@ -4,8 +4,8 @@
 import type { Bytes } from "../../core/net/index.ts";
 
 export interface Receiver {
-  /** Set by the owner, who may call pause() in it. */
-  onChunk: (chunk: Bytes) => void;
+  /** Set by the owner, who may call pause() in it. `isLent`: the bytes are the receiver's again after the call. */
+  onChunk: (chunk: Bytes, isLent: boolean) => void;
   /** Reads from now on. */
   resume(): void;
   /** Delivers no more; what comes stays in the kernel, but for one chunk. */

@@ -6,27 +6,27 @@ import type { Bytes } from "../../core/net/index.ts";
 import { type Receiver, readSize } from "./receiver.ts";
 
 /**
- * The option for net.Socket: each read is copied into memory of its own size. All sockets of a thread share one
- * buffer, since Node reads, calls back and goes on, so an idle socket costs none.
+ * The option for net.Socket. All sockets of a thread share one buffer, since Node reads, calls back and goes on, so an
+ * idle socket costs none.
  *
- * @param deliver Returns whether to go on reading.
+ * @param deliver Copies what it keeps, and returns whether to go on reading.
  */
-export function copyingOnread(deliver: (bytes: Bytes) => boolean): OnReadOpts {
+export function sharedOnread(deliver: (lent: Bytes) => boolean): OnReadOpts {
   shared ??= new Uint8Array(readSize);
   return {
     buffer: shared,
-    callback: (count, buffer) => deliver(new Uint8Array(buffer.buffer as ArrayBuffer, 0, count).slice()),
+    callback: (count, buffer) => deliver(new Uint8Array(buffer.buffer as ArrayBuffer, 0, count)),
   };
 }
 
 let shared: Uint8Array | null = null;
 
 export class SlabReceiver implements Receiver {
-  onChunk: (chunk: Bytes) => void = () => {};
+  onChunk: (chunk: Bytes, isLent: boolean) => void = () => {};
   /** Everything that was read has been delivered. */
   readonly holdsBytes = false;
   /** For the socket, which is given to attach() then. */
-  readonly onread: OnReadOpts = copyingOnread((bytes) => this.onBytes(bytes));
+  readonly onread: OnReadOpts = sharedOnread((bytes) => this.onBytes(bytes));
   private socket: Socket | null = null;
   private wanted = false;
   /** As Node knows it. */
@@ -51,7 +51,7 @@ export class SlabReceiver implements Receiver {
 
   private onBytes(bytes: Bytes): boolean {
     this.isInCallback = true;
-    this.onChunk(bytes);
+    this.onChunk(bytes, true);
     this.isInCallback = false;
     this.reading = this.wanted;
     return this.wanted;

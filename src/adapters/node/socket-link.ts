@@ -5,7 +5,7 @@ import net from "node:net";
 import type { Link, LinkClosed, LinkDialer, LinkHandler } from "../../core/link/link.ts";
 import { type Bytes, SocketAddr, type SocketAddrLike } from "../../core/net/index.ts";
 import { isNode } from "./runtime.ts";
-import { copyingOnread } from "./slab-receiver.ts";
+import { sharedOnread } from "./slab-receiver.ts";
 import { socketFailure } from "./socket-errors.ts";
 
 /**
@@ -23,8 +23,8 @@ function dial(target: SocketAddr, description: string, signal: AbortSignal): Pro
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     let link: SocketLink | null = null;
-    const onread = copyingOnread((bytes) => {
-      link?.deliver(bytes);
+    const onread = sharedOnread((bytes) => {
+      link?.deliver(bytes.slice());
       return true;
     });
     const options: net.SocketConstructorOpts & { onread?: net.OnReadOpts } = isNode() ? { onread } : {};

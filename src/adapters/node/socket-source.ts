@@ -57,7 +57,7 @@ export class SocketSource implements StreamSource {
       () => this.onRoom(),
       (error) => this.onSendFailure(error),
     );
-    receiver.onChunk = (chunk) => this.onChunk(chunk);
+    receiver.onChunk = (chunk, isLent) => this.onChunk(chunk, isLent);
     socket.on("end", () => this.onEnd());
     socket.on("error", (error) => this.onError(error));
     socket.on("close", () => this.onClose());
@@ -180,14 +180,17 @@ export class SocketSource implements StreamSource {
     return error;
   }
 
-  private onChunk(chunk: Bytes): void {
+  private onChunk(chunk: Bytes, isLent: boolean): void {
     // Bytes that come after close() are unread: a reset, as kernels answer them.
     if (this.closing) {
       this.reset();
       return;
     }
-    this.chunks.push(chunk);
-    this.unread += chunk.length;
+    const taken = this.unread === 0 ? (this.sink?.lent?.(chunk) ?? 0) : 0;
+    if (taken === chunk.length) return;
+    const rest = isLent ? chunk.slice(taken) : chunk.subarray(taken);
+    this.chunks.push(rest);
+    this.unread += rest.length;
     if (this.unread >= readAhead) this.receiver.pause();
     this.wakeReader();
   }

@@ -146,11 +146,6 @@ export class ConnectionSource implements StreamSource {
     return this.connection.send(now, data);
   }
 
-  sendOwned(data: Bytes): number {
-    const now = this.sendingNow();
-    return this.connection.sendOwned(now, data);
-  }
-
   finish(): void {
     if (this.isFinished) return;
     this.isFinished = true;

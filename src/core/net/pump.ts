@@ -24,12 +24,30 @@ export class Pump {
   /** Takes the two directions for itself. */
   claim(onWake: () => void): void {
     this.from.reading.pump = onWake;
+    // One that keeps what it is given has to own it.
+    if (this.to.source.sendOwned === undefined) this.from.reading.borrow = (bytes) => this.borrow(bytes);
     this.to.writing.pump = onWake;
   }
 
   release(): void {
     this.from.reading.pump = null;
+    this.from.reading.borrow = null;
     this.to.writing.pump = null;
+  }
+
+  /** Sends bytes that the source only lends; they are copied once, into the memory of the stream that sends them. */
+  private borrow(bytes: Bytes): number {
+    const { writing } = this.to;
+    if (this.carried !== null || this.running || this.isDone || writing.brokenFor("write") !== undefined)
+      return 0;
+    try {
+      const count = writing.send(bytes);
+      this.bytes += count;
+      return count;
+    } catch {
+      // The bytes stay with their source, and run() comes to the same error.
+      return 0;
+    }
   }
 
   /** Copies until one of the two has to wait. */

@@ -19,6 +19,8 @@ export class ReadSide {
   web: ReadableBytes | null = null;
   /** A pipe that has taken this direction: called at every wake. */
   pump: (() => void) | null = null;
+  /** The same pipe: how many it takes of bytes that are only lent. */
+  borrow: ((bytes: Bytes) => number) | null = null;
   /** Looked at by peek, or returned by the Web stream; read before anything else. */
   private held: Bytes[] | null = null;
   /** shutdown("read"): reads give null, what comes is dropped. */
@@ -57,6 +59,14 @@ export class ReadSide {
     }
     this.queue.run();
     if (this.web !== null && this.queue.idle) this.web.serve();
+  }
+
+  /** Bytes that the source lends: how many were taken, and are read. */
+  lent(bytes: Bytes): number {
+    if (this.borrow === null || this.held !== null || this.web !== null || this.stopped !== null) return 0;
+    const count = this.borrow(bytes);
+    this.bytesRead += count;
+    return count;
   }
 
   /** The next bytes, null at the end, undefined when there are none now. Throws what ended the connection. */

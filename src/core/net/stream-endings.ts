@@ -1,6 +1,7 @@
 // How a stream ends: close() flushes, abort() resets, the source says when it is over. One teardown point for both
 // directions. close() never hangs: without progress the connection is reset.
 
+import type { Bytes } from "../wire/bytes.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { LocalEnd } from "./local-end.ts";
 import type { NetError } from "./net-error.ts";
@@ -65,6 +66,10 @@ export class StreamEndings implements StreamSink {
 
   readable(): void {
     this.reading.wake();
+  }
+
+  lent(bytes: Bytes): number {
+    return this.reading.lent(bytes);
   }
 
   writable(): void {

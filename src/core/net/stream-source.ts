@@ -76,6 +76,11 @@ export interface StreamSource {
 export interface StreamSink {
   /** `receive()` has something to say again after `undefined`: bytes, the end or an error. */
   readable(): void;
+  /**
+   * Bytes that stay the source's own, offered for the time of the call while `receive()` has none; returns how many
+   * were taken. The rest is to be received. Saves a source that reads into memory of its own from copying for nobody.
+   */
+  lent?(bytes: Bytes): number;
   /** `send()` has room again after 0 or a short count, or `unacknowledged` fell to 0. */
   writable(): void;
   /**
