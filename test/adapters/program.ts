@@ -4,6 +4,7 @@
 import process from "node:process";
 import type { Network } from "../../src/core/net/index.ts";
 import { type Collected, collect } from "../contract/runner.ts";
+import { stacksOverLinks } from "../contract/stack-links.ts";
 import { type ContractOptions, contractSuite } from "../contract/suite.ts";
 import { linkSuite } from "./link-suite.ts";
 import { openSockets } from "./open-sockets.ts";
@@ -12,6 +13,7 @@ const [suite = "", adapter = "", silent = ""] = process.argv.slice(2);
 const collected = collect();
 if (suite === "contract") await declareContract(collected);
 else if (suite === "links") await declareLinks(collected);
+else if (suite === "stacks") await declareStacks(collected);
 else if (suite === "duplex") await declareDuplex(collected);
 else if (suite === "deno") (await import("./deno/deno-suite.ts")).denoSuite(collected.runner);
 else throw new Error(`There is no suite named "${suite}"`);
@@ -45,6 +47,18 @@ async function declareContract({ runner }: Collected): Promise<void> {
 async function declareDuplex({ runner }: Collected): Promise<void> {
   const { nodeNetwork } = await import("../../src/adapters/node/index.ts");
   (await import("./node/duplex-suite.ts")).duplexSuite(() => nodeNetwork, runner);
+}
+
+async function declareStacks({ runner }: Collected): Promise<void> {
+  if (adapter === "deno") {
+    const { denoDialer, denoLinkListener } = await import("../../src/adapters/deno/index.ts");
+    const links = { name: "Deno.connect", dialer: denoDialer, listen: denoLinkListener };
+    contractSuite(stacksOverLinks(links), runner);
+  } else {
+    const { nodeDialer, nodeLinkListener } = await import("../../src/adapters/node/index.ts");
+    const links = { name: "node:net", dialer: nodeDialer, listen: nodeLinkListener };
+    contractSuite(stacksOverLinks(links), runner);
+  }
 }
 
 async function declareLinks({ runner }: Collected): Promise<void> {

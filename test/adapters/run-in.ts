@@ -8,7 +8,7 @@ import { bun, deno, rootFolder, run } from "../runtimes/index.ts";
 import { silentPort } from "./silent-port.ts";
 
 export interface RunIn {
-  readonly suite: "contract" | "links" | "duplex" | "deno";
+  readonly suite: "contract" | "links" | "stacks" | "duplex" | "deno";
   readonly runtime: "bun" | "deno";
   readonly adapter: "node" | "deno";
   /** Of the contract: what the adapter cannot do, and why. */
