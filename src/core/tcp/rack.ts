@@ -25,7 +25,8 @@ export class Rack {
   delivered(record: SentRecord, now: number): void {
     if (record.end > this.highest) this.highest = record.end;
     else if (record.end < this.highest && record.retransmissions === 0) this.reorderingSeen = true;
-    const rtt = now - record.sentAt;
+    // An arrival may be stamped before a sending that it was read after.
+    const rtt = Math.max(0, now - record.sentAt);
     if (record.retransmissions > 0) {
       // The ACK may be of the first sending: an answer faster than any round trip is not one of this sending.
       if (rtt < this.minRtt.value) return;

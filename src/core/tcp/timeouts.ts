@@ -68,15 +68,22 @@ function retransmitDue(connection: Connection, at: number, now: number): void {
     synDue(connection, now);
     return;
   }
-  if (connection.sending.records.count === 0) return;
-  if (gaveUp(connection, at)) return;
+  const { records } = connection.sending;
+  if (records.count === 0) return;
+  // All of it waits for a link that takes nothing: what has not left again cannot be late.
+  const waits = records.oldest === null && records.lostBytes > 0;
+  if (gaveUp(connection, at, waits)) return;
+  if (waits) {
+    connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
+    connection.host.ready(connection);
+    return;
+  }
   if (!connection.route.reliable) {
     retransmitTimeout(connection, now);
     return;
   }
   // On a reliable route silence proves nothing: the link is asked, and its pong decides.
-  const oldest = connection.sending.records.oldest;
-  if (oldest !== null) connection.host.wantPing(connection, oldest.linkId);
+  if (records.oldest !== null) connection.host.wantPing(connection, records.oldest.linkId);
   connection.roundTrip.backOff();
   connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
 }
@@ -99,10 +106,10 @@ function synDue(connection: Connection, now: number): void {
 }
 
 /** R2 of RFC 9293 §3.8.3, or the user timeout of RFC 5482. */
-function gaveUp(connection: Connection, at: number): boolean {
+function gaveUp(connection: Connection, at: number, waits: boolean): boolean {
   const { options, sending } = connection;
   const tooLong = options.userTimeout > 0 && at - connection.oldestUnacked >= options.userTimeout;
-  const counted = connection.route.reliable ? 0 : connection.attempts;
+  const counted = waits || connection.route.reliable ? 0 : connection.attempts;
   if (!tooLong && counted < options.retries) return false;
   // A peer that closed its window over what is in flight makes probes of our retransmissions: as long as it answers
   // they may go on (RFC 9293 §3.8.6.1), unless nobody is left who waits for it.
@@ -130,6 +137,12 @@ function persistDue(connection: Connection, at: number, now: number): void {
     connection.enterClosed(
       connection.softError ?? { code: "ETIMEDOUT", text: "zero-window probes are not answered" },
     );
+    return;
+  }
+  if (sending.probePending) {
+    // The last one has not left yet.
+    timers.set(Timer.persist, now + Math.min(roundTrip.baseRto * 2 ** sending.probeBackoff, options.maxRto));
+    connection.host.ready(connection);
     return;
   }
   const delay = roundTrip.baseRto * 2 ** (sending.probeBackoff + 1);
@@ -164,8 +177,8 @@ function pongDue(connection: Connection, now: number): void {
 function keepAliveDue(connection: Connection, now: number): void {
   const keepAlive = connection.options.keepAlive;
   if (keepAlive === null) return;
-  // Data in flight has its own timer and its own limit.
-  if (connection.sending.records.count === 0) {
+  // Data in flight has its own timer and its own limit; a probe that has not left yet is not unanswered.
+  if (connection.sending.records.count === 0 && !connection.keepAlivePending) {
     if (connection.keepAliveProbes >= keepAlive.count) {
       connection.enterClosed({ code: "ETIMEDOUT", text: "keepalive probes are not answered" }, true);
       return;

@@ -256,6 +256,51 @@ describe("a timer that fires late", () => {
   });
 });
 
+describe("a link that takes nothing", () => {
+  scenario("is no silence of the peer: what has not left is neither counted nor backed off", (s) => {
+    const connection = measured(s);
+    s.write(connection, 3000);
+    s.take();
+    s.room = 50;
+    s.pass(600 * MINUTE);
+    s.nothing();
+    expect(connection.info(s.now)).toMatchObject({ state: "ESTABLISHED", timeouts: 1, backoffs: 1 });
+    s.room = 70_000;
+    s.pass(SECOND);
+    expect(s.take()[0]).toMatchObject({ seq: 1, length: 1000 });
+  });
+
+  scenario("does not count probes of a closed window either", (s) => {
+    const connection = measured(s);
+    s.send("A", { window: 0 });
+    s.write(connection, 100);
+    s.room = 40;
+    s.pass(600 * MINUTE);
+    s.nothing();
+    expect(connection.state).toBe("ESTABLISHED");
+    s.room = 70_000;
+    s.pass(2 * MINUTE);
+    expect(s.take()[0]).toMatchObject({ seq: 1, length: 1 });
+  });
+
+  scenario("does not count probes of keepalive either", (s) => {
+    const connection = measured(s, { keepAlive: { idle: SECOND, interval: SECOND, count: 3 } });
+    s.room = 30;
+    s.pass(600 * MINUTE);
+    s.nothing();
+    expect(connection.state).toBe("ESTABLISHED");
+  });
+
+  scenario("is covered by the user timeout", (s) => {
+    const connection = measured(s, { userTimeout: 5 * SECOND });
+    s.write(connection, 3000);
+    s.take();
+    s.room = 50;
+    s.pass(6 * SECOND);
+    expect(connection.error?.code).toBe("ETIMEDOUT");
+  });
+});
+
 describe("the user timeout", () => {
   scenario("ends a connection whose data nobody acknowledges, to the moment (RFC 5482)", (s) => {
     const connection = measured(s, { userTimeout: 5 * SECOND });
