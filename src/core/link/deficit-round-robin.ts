@@ -16,6 +16,13 @@ export class FlowRing {
     return this.urgent.head === null && this.fresh.head === null && this.old.head === null;
   }
 
+  /** Whether all that is in it may wait a moment. Many flows are not looked at. */
+  get canWait(): boolean {
+    if (this.fresh.head !== null || this.old.head !== null || this.urgent.count > MOST_WAITING) return false;
+    for (let flow = this.urgent.head; flow !== null; flow = flow.next) if (!flow.canWait) return false;
+    return true;
+  }
+
   /** Puts a flow in; harmless when it is in a ring already. */
   add(flow: Flow): void {
     if (flow.ring !== null) return;
@@ -155,3 +162,5 @@ function beginTurn(flow: Flow, quantum: number): boolean {
   flow.isInTurn = flow.deficit > 0;
   return flow.isInTurn;
 }
+
+const MOST_WAITING = 8;

@@ -50,6 +50,8 @@ export class Driver {
   private now: Micros = 0;
   private isTurn: boolean = false;
   private isDispatching: boolean = false;
+  /** Until when what may wait for company waits; infinity: nothing does. */
+  private waitsUntil: Micros = Number.POSITIVE_INFINITY;
   private timer: TimerHandle | null = null;
   private timerAt: Micros = Number.POSITIVE_INFINITY;
   /** Streams and listeners, and how many of them keep the process alive. */
@@ -247,14 +249,35 @@ export class Driver {
     for (let id = this.stack.takePingWanted(); id >= 0; id = this.stack.takePingWanted()) {
       this.portsById.get(id)?.ping();
     }
-    for (const port of this.ports) port.begin(now);
-    this.sendStrays(now);
     for (let ready = this.stack.takeReady(); ready !== null; ready = this.stack.takeReady()) {
       this.schedule(this.flowOf(ready));
     }
+    if (this.mayWait(now)) {
+      for (const port of this.ports) port.onIdle();
+      this.arm();
+      return;
+    }
+    this.waitsUntil = Number.POSITIVE_INFINITY;
+    for (const port of this.ports) port.begin(now);
+    this.sendStrays(now);
     pump(this.ports, now);
     this.dispatch();
     this.arm();
+  }
+
+  /**
+   * Only ACKs and word of a little data are due: the answer of the application, or of the server behind it, is often a
+   * moment away, and a message of their own costs both ends more than what they tell.
+   */
+  private mayWait(now: Micros): boolean {
+    if (now >= this.waitsUntil || this.isClosed || this.stack.hasPackets) return false;
+    let hasWork = false;
+    for (const port of this.ports) {
+      if (!port.canWait) return false;
+      hasWork ||= port.hasWork;
+    }
+    if (hasWork && this.waitsUntil === Number.POSITIVE_INFINITY) this.waitsUntil = now + LONGEST_WAIT;
+    return hasWork;
   }
 
   private sendStrays(now: Micros): void {
@@ -298,7 +321,7 @@ export class Driver {
   }
 
   private arm(): void {
-    const deadline = this.stack.nextDeadline();
+    const deadline = Math.min(this.stack.nextDeadline(), this.waitsUntil);
     if (this.isClosed) return;
     if (deadline === Number.POSITIVE_INFINITY) {
       // A timer that is about to be wanted again costs less when it is left alone.
@@ -452,3 +475,6 @@ function timersOf(clock: Clock): Timers {
 }
 
 let sharedMemory: MessageMemory | null = null;
+
+/** How long ACKs of little data wait for company: about what a server on the same machine needs to answer. */
+const LONGEST_WAIT: Micros = 2_000;

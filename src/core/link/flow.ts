@@ -27,6 +27,8 @@ export abstract class Flow {
   freshRound: number = -1;
 
   abstract readonly urgent: boolean;
+  /** It has nothing to send but what may wait a moment for company. */
+  abstract readonly canWait: boolean;
   /** Payload bytes that its next packet has at most, where it can tell: memory is found for them first. */
   abstract readonly backlog: number;
   /** See TransmitSource.transmit(). */
@@ -61,6 +63,10 @@ export class ConnectionFlow extends Flow {
     return this.connection.urgent;
   }
 
+  get canWait(): boolean {
+    return this.state.route.reliable && this.connection.canAckLater;
+  }
+
   get backlog(): number {
     return this.connection.unacknowledged;
   }
@@ -82,6 +88,10 @@ export class SourceFlow extends Flow {
 
   get urgent(): boolean {
     return this.source.urgent;
+  }
+
+  get canWait(): boolean {
+    return false;
   }
 
   get backlog(): number {

@@ -81,6 +81,8 @@ export class LinkPort implements LinkHandler, FrameSink {
   private readonly controls: Bytes[] = [];
   private controlBytes: number = 0;
   private owesReceived: boolean = false;
+  /** Packet bytes that the last `received` told. */
+  private told: number = 0;
   /** The session control that the next `received` acknowledges; -1: none. */
   private controlApplied: number = -1;
   private wantsPing: boolean = false;
@@ -263,6 +265,20 @@ export class LinkPort implements LinkHandler, FrameSink {
 
   // --- what the driver calls
 
+  /** @internal Nothing is owed but word of a little data, and no packet is due that may not wait. */
+  get canWait(): boolean {
+    if (this.controls.length > 0 || this.wantsPing || this.bytesReceived - this.told > LITTLE_DATA)
+      return false;
+    for (const ring of this.rings.rings) if (!ring.canWait) return false;
+    return true;
+  }
+
+  /** @internal There is something to send. */
+  get hasWork(): boolean {
+    if (this.owesReceived || this.controls.length > 0 || this.wantsPing) return true;
+    return this.rings.rings.some((ring) => !ring.isEmpty);
+  }
+
   /** @internal Puts what goes first into the message: `received`, a ping, control frames. */
   begin(now: Micros): void {
     if (this.flow === null) {
@@ -271,6 +287,7 @@ export class LinkPort implements LinkHandler, FrameSink {
     }
     if (this.owesReceived) {
       this.owesReceived = false;
+      this.told = this.bytesReceived;
       if (this.controlApplied >= 0) {
         const received = { bytes: this.bytesReceived, control: this.controlApplied };
         this.controlApplied = -1;
@@ -363,3 +380,5 @@ function isCount(value: unknown): value is number {
 const LAST_LINK_TYPE = 15;
 const MOST_PINGS = 8;
 const LARGEST_SEGMENT = 65_535;
+/** Packet bytes that need no `received` of their own at once: an eighth of a fresh link's budget. */
+const LITTLE_DATA = 8_192;

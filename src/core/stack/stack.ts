@@ -133,6 +133,11 @@ export class Stack {
     return this.strays.take();
   }
 
+  /** Whether takePacket() has one. */
+  get hasPackets(): boolean {
+    return !this.strays.isEmpty;
+  }
+
   /** A connection that may have something to send: put it in the ring of its route and call transmit(). */
   takeReady(): Connection | null {
     return this.live.readyList.take();

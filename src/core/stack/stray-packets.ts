@@ -18,6 +18,10 @@ export class StrayPackets {
     this.limit = limit;
   }
 
+  get isEmpty(): boolean {
+    return this.head === this.queue.length;
+  }
+
   /** False when there was no room. */
   push(bytes: Bytes, route: Route): boolean {
     if (this.queue.length - this.head >= this.limit) return false;

@@ -312,6 +312,20 @@ export class Connection {
     return this.ackPending && this.sending.records.lostBytes === 0 && !this.sending.hasUnsent;
   }
 
+  /**
+   * All that is due is an ACK of a little data that nobody waits for: no FIN is answered, no window opened that the peer
+   * may be short of, no gap told. On a reliable route such an ACK may wait a moment for company.
+   */
+  get canAckLater(): boolean {
+    const { receiving } = this;
+    if (!this.ackPending || this.synPending || this.resetPending || this.keepAlivePending) return false;
+    if (receiving.next === 0 || receiving.fin >= 0 || !receiving.reassembly.empty) return false;
+    if (this.sending.records.lostBytes > 0 || this.sending.hasUnsent) return false;
+    if (receiving.next - receiving.acknowledged > LITTLE_DATA) return false;
+    // A peer that has sent no more than this has not filled its first window.
+    return receiving.next <= LITTLE_DATA || !receiving.worthTelling(this.sending.mss);
+  }
+
   info(_now: number): ConnectionInfo {
     return connectionInfo(this);
   }
@@ -477,3 +491,6 @@ function windowScaleFor(options: TcpOptions): number {
   while (shift < 14 && 65535 << shift < options.receiveBuffer) shift++;
   return shift;
 }
+
+/** Bytes that need no ACK of their own at once. */
+const LITTLE_DATA = 8_192;
