@@ -33,7 +33,7 @@ export function acknowledgmentArrives(
   const advanced = ack - sending.una;
   const inFlightBefore = sending.records.inFlight;
   const windowBefore = sending.edge;
-  startDelivery();
+  startDelivery(connection.timestampsOk && segment.hasTimestamps ? segment.tsEcr : -1);
   if (advanced >= 0) takeWindowUpdate(connection, segment, start, ack);
   if (advanced > 0) {
     sending.una = ack;

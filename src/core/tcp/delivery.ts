@@ -1,25 +1,34 @@
 // What one ACK delivered, by cumulative number or by SACK, while it is worked through: it feeds RACK, the delivery rate,
 // the round trip and the congestion controller. One object serves all: an ACK is never interrupted.
 
+import { seqLess } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 import type { SentRecord } from "./sent-records.ts";
+import { timestampValue } from "./timestamps.ts";
 
 export interface Delivery {
   bytes: number;
   /** Sending time of the newest record delivered that was sent only once; negative when none was. */
   sampleSentAt: number;
+  /** Our timestamp that this ACK echoes; negative when it has none. */
+  echo: number;
 }
 
-export const delivery: Delivery = { bytes: 0, sampleSentAt: -1 };
+export const delivery: Delivery = { bytes: 0, sampleSentAt: -1, echo: -1 };
 
-export function startDelivery(): void {
+export function startDelivery(echo: number): void {
   delivery.bytes = 0;
   delivery.sampleSentAt = -1;
+  delivery.echo = echo;
 }
 
 export function noteDelivered(connection: Connection, now: number, record: SentRecord): void {
   const { sentAt, length } = record;
-  connection.rack.delivered(record, now);
+  // An echo from before a segment went again is the answer to its first sending (RFC 8985 §6.2 step 2).
+  const { echo } = delivery;
+  const stale =
+    record.retransmissions > 0 && echo >= 0 && seqLess(echo, timestampValue(connection, record.sentAt));
+  connection.rack.delivered(record, now, stale);
   connection.rate.acknowledged(record, now, length);
   delivery.bytes += length;
   // Karn: a segment sent twice gives no round trip; and none reaches back across an outage.

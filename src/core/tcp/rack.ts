@@ -21,15 +21,18 @@ export class Rack {
   /** Highest offset delivered, §6.2 step 3. */
   private highest = 0;
 
-  /** A record was delivered, by ACK or SACK (§6.2 steps 1 to 3). */
-  delivered(record: SentRecord, now: number): void {
+  /**
+   * A record was delivered, by ACK or SACK (§6.2 steps 1 to 3).
+   * @param stale its timestamp says that an earlier sending of it is answered, not the last one
+   */
+  delivered(record: SentRecord, now: number, stale: boolean): void {
     if (record.end > this.highest) this.highest = record.end;
     else if (record.end < this.highest && record.retransmissions === 0) this.reorderingSeen = true;
     // An arrival may be stamped before a sending that it was read after.
     const rtt = Math.max(0, now - record.sentAt);
     if (record.retransmissions > 0) {
       // The ACK may be of the first sending: an answer faster than any round trip is not one of this sending.
-      if (rtt < this.minRtt.value) return;
+      if (stale || rtt < this.minRtt.value) return;
     } else this.minRtt.update(now, rtt);
     this.rtt = rtt;
     if (sentAfter(record.sentAt, record.end, this.sentAt, this.end)) {

@@ -2,9 +2,9 @@
 // and in order, both ends come to CLOSED, nothing is left behind. A failing seed is in the test's name.
 
 import { describe, expect, it } from "vitest";
-import type { TcpOptions } from "../../../src/core/stack/index.ts";
+import type { Connection, TcpOptions } from "../../../src/core/stack/index.ts";
 import { MILLISECOND, MINUTE, SECOND } from "../tcp/script.ts";
-import { type Connection, Pair, pattern, sameBytes, seeded } from "./pair.ts";
+import { Pair, pattern, sameBytes, seeded } from "./pair.ts";
 
 interface Direction {
   readonly from: Connection;

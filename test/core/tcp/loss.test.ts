@@ -140,6 +140,25 @@ describe("with SACK", () => {
     expect(connection.info(s.now).retransmits).toBe(1);
   });
 
+  scenario("timestamps tell which sending is answered, however late (RFC 8985 §6.2 step 2)", (s) => {
+    const connection = s.connect();
+    const begin = s.expect("S").ts?.[0] as number;
+    s.pass(RTT);
+    s.send("SA", { mss: 1012, sackOk: true, ts: [1, begin] });
+    s.take();
+    s.write(connection, 5000);
+    const stamp = s.take()[0].ts?.[0] as number;
+    s.pass(RTT);
+    s.send("A", { ack: 1, sack: [[1001, 4001]], ts: [2, stamp] });
+    s.expect("A", { seq: 1, data: 1000 });
+    // A round trip and more later the first sending arrives, not the second: nothing follows for what left before.
+    s.pass(RTT + 5 * MILLISECOND);
+    s.send("A", { ack: 4001, ts: [3, stamp] });
+    s.pass(MILLISECOND);
+    s.nothing();
+    expect(connection.info(s.now)).toMatchObject({ retransmits: 1, lost: 0, inFlight: 1000 });
+  });
+
   scenario("blocks that are nonsense are ignored (RFC 2018 §5, RFC 2883 §4)", (s) => {
     const connection = tenSent(s, true);
     s.send("A", {
