@@ -1,7 +1,12 @@
 // A client that speaks the protocol by hand: for what Tunnel would never send.
 import { once } from "node:events";
 import { type ClientOptions, WebSocket } from "ws";
-import { type ControlMessage, decodeControl, encodeControl } from "../../src/core/link/control-codec.ts";
+import {
+  type ControlMessage,
+  ControlType,
+  decodeControl,
+  encodeControl,
+} from "../../src/core/link/control-codec.ts";
 import { CONTROL_HEADER, frameLength } from "../../src/core/link/frames.ts";
 import { HandshakeType, protocolVersion } from "../../src/tunnel/control-types.ts";
 import { readWelcome, type Welcome, writeHello } from "../../src/tunnel/handshake-messages.ts";
@@ -129,8 +134,16 @@ export class RawClient {
   }
 }
 
-/** A tunnel that takes a name and then answers nothing. Gives what closes it. */
+/** A tunnel that takes a name and then answers no packet; its link lives. Gives what closes it. */
 export async function muteTunnel(url: string, name: string): Promise<() => Promise<void>> {
   const { client } = await RawClient.enter(url, name);
+  const answerPings = async (): Promise<never> => {
+    for (;;) {
+      const { id } = await client.control(ControlType.ping);
+      client.sendControl(ControlType.pong, { id });
+    }
+  };
+  // It ends with the link.
+  answerPings().catch(() => {});
   return () => client.close();
 }
