@@ -8,17 +8,8 @@
 // In part: 15 without TLP, 18 without DSACK of our own, 21 without CUBIC's cube.
 
 import { describe, expect, it } from "vitest";
-import { Stack } from "../../../src/core/stack/index.ts";
-import {
-  type Connection,
-  Event,
-  Pair,
-  pattern,
-  readAll,
-  sameBytes,
-  seeded,
-  transfer,
-} from "../stack/pair.ts";
+import { type Connection, Stack } from "../../../src/core/stack/index.ts";
+import { Event, Pair, pattern, readAll, sameBytes, seeded, transfer } from "../stack/pair.ts";
 import { MILLISECOND, MINUTE, Script, SECOND, scenario } from "./script.ts";
 
 describe("zero window and windows", () => {
