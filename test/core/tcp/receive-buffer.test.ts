@@ -56,9 +56,9 @@ describe("ReceiveBuffer", () => {
     expect([buffer.length, buffer.take(10)]).toEqual([0, null]);
   });
 
-  it("pinsMuch() says when a view would hold more than twice its bytes", () => {
+  it("pinsMuch() says when a view would hold more than 17/8 of its bytes", () => {
     const bytes = new Uint8Array(100);
-    expect([pinsMuch(bytes, 49), pinsMuch(bytes, 50), pinsMuch(bytes.subarray(0, 10), 10)]).toEqual([
+    expect([pinsMuch(bytes, 47), pinsMuch(bytes, 48), pinsMuch(bytes.subarray(0, 10), 10)]).toEqual([
       true,
       false,
       true,
