@@ -330,15 +330,7 @@ describe("close by a user who reads no more", () => {
 });
 
 describe("abort", () => {
-  for (const state of [
-    "SYN-RECEIVED",
-    "ESTABLISHED",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "CLOSE-WAIT",
-    "CLOSING",
-    "LAST-ACK",
-  ] as const) {
+  for (const state of ["SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT"] as const) {
     scenario(`in ${state} sends a reset and ends (RFC 9293 §3.10.5)`, (s) => {
       const connection = inState(s, state);
       s.abort(connection);
@@ -351,7 +343,7 @@ describe("abort", () => {
     });
   }
 
-  for (const state of ["SYN-SENT", "TIME-WAIT"] as const) {
+  for (const state of ["SYN-SENT", "CLOSING", "LAST-ACK", "TIME-WAIT"] as const) {
     scenario(`in ${state} ends without a word (RFC 9293 §3.10.5)`, (s) => {
       const connection = inState(s, state);
       s.abort(connection);
@@ -359,6 +351,16 @@ describe("abort", () => {
       expect(s.stack.connectionCount).toBe(0);
     });
   }
+
+  scenario("in LAST-ACK resets when bytes would be missing at the peer", (s) => {
+    const connection = s.accepted();
+    s.send("FA");
+    s.write(connection, 10);
+    s.finish(connection);
+    s.take();
+    s.abort(connection);
+    s.expect("RA", { seq: 12, ack: 2 });
+  });
 
   scenario("a segment after it is answered by a reset (RFC 9293 §3.5.2)", (s) => {
     const connection = s.accepted();
