@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { SegmentEvent } from "../../../src/core/stack/index.ts";
 import { Flag } from "../../../src/core/wire/tcp-segment.ts";
 import { Pair, pattern, readAll, sameBytes } from "../stack/pair.ts";
-import { Event, MILLISECOND, SECOND, scenario } from "./script.ts";
+import { Event, type Fields, MILLISECOND, SECOND, scenario } from "./script.ts";
 
 describe("events", () => {
   scenario("readable comes with bytes and with the end of the stream", (s) => {
@@ -228,4 +228,38 @@ describe("urgent", () => {
     connection.abort(s.now);
     expect(connection.urgent).toBe(true);
   });
+});
+
+describe("canAckLater", () => {
+  const reliable = { route: { reliable: true }, tcp: { receiveBuffer: 1 << 20 } };
+
+  scenario(
+    "holds for an ACK of a little data, and for nothing that the peer may wait for",
+    (s) => {
+      const connection = s.accepted({ sackOk: true, scale: 0 });
+      const arrive = (flags: string, fields: Fields): boolean => {
+        const bytes = s.build(flags, fields);
+        s.stack.input(s.now, bytes, 0, bytes.length, 1);
+        return connection.canAckLater;
+      };
+      expect(connection.canAckLater).toBe(false);
+      expect(arrive("A", { seq: 1, data: 100 })).toBe(true);
+      // A gap, and its end.
+      expect(arrive("A", { seq: 201, data: 100 })).toBe(false);
+      expect(arrive("A", { seq: 101, data: 100 })).toBe(true);
+      // Data of ours carries it.
+      connection.send(s.now, pattern(10));
+      expect(connection.canAckLater).toBe(false);
+      s.flush();
+      s.take();
+      expect(connection.canAckLater).toBe(false);
+      // More than a little.
+      for (let seq = 301; seq < 9000; seq += 1000) arrive("A", { seq, data: 1000 });
+      expect(connection.canAckLater).toBe(false);
+      s.flush();
+      s.take();
+      expect(arrive("FA", { seq: 9301 })).toBe(false);
+    },
+    reliable,
+  );
 });
