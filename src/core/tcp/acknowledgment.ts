@@ -81,7 +81,8 @@ export function acknowledgmentArrives(
   if (sending.edge > sending.next || advanced > 0) {
     connection.timers.clear(Timer.persist);
     sending.probePending = false;
-    sending.probeBackoff = 0;
+    // A peer that takes a probe's octet and stays closed is probed no faster for it.
+    if (sending.edge > sending.next) sending.probeBackoff = 0;
   }
   if (sending.records.lostBytes > 0 || sending.hasUnsent) connection.host.ready(connection);
   return true;

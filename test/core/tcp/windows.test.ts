@@ -108,6 +108,25 @@ describe("a zero window", () => {
     expect(connection.state).toBe("ESTABLISHED");
   });
 
+  scenario("whose peer takes the probe's octet and stays closed is probed no faster for it", (s) => {
+    const connection = s.accepted({ window: 0 });
+    s.write(connection, 50);
+    s.mark();
+    const gaps: number[] = [];
+    let last = s.now;
+    for (let octet = 1; octet <= 4; octet++) {
+      let seen = s.take();
+      while (seen.length === 0) {
+        s.pass(100 * MILLISECOND);
+        seen = s.take();
+      }
+      gaps.push(s.now - last);
+      last = s.now;
+      s.send("A", { ack: octet + 1, window: 0 });
+    }
+    for (let index = 1; index < gaps.length; index++) expect(gaps[index]).toBeGreaterThan(gaps[index - 1]);
+  });
+
   scenario("ends the connection when probes are not answered (RFC 9293 §3.8.6.1)", (s) => {
     const connection = s.accepted({ window: 0 });
     s.write(connection, 50);
