@@ -282,10 +282,8 @@ export class Connection {
     // A SYN that has left is taken back too where somebody may be dialling for it: on a reliable route.
     const known = this.state !== "SYN-SENT" || (this.route.reliable && this.sending.next >= 0);
     // When both have sent FIN and no byte is missing there is nothing to take back (§3.10.5).
-    const isOver =
-      (this.state === "CLOSING" || this.state === "LAST-ACK") &&
-      this.sending.finSent &&
-      this.sending.buffer.length === 0;
+    const said = this.sending.finSent && this.sending.buffer.length === 0;
+    const isOver = said && (this.state === "CLOSING" || this.state === "LAST-ACK");
     this.enterClosed(reason, known && !isOver && !this.route.frozen);
   }
 

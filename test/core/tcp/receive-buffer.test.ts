@@ -90,6 +90,7 @@ describe("ReceiveBuffer", () => {
         expect(sameBytes(takeAll(buffer, max), pattern(put - got, got))).toBe(true);
         expect(buffer.length).toBe(0);
       }),
+      { numRuns: 40 },
     );
   });
 });

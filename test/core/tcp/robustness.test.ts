@@ -169,7 +169,7 @@ describe("a forged segment", () => {
   it("in any state does no more harm than its numbers allow", () => {
     const states = new Set<string>();
     let cases = 0;
-    for (let seed = 1; seed <= 150; seed++) {
+    for (let seed = 1; seed <= 110; seed++) {
       const random = seeded(seed);
       running = seed;
       const small = {
@@ -206,7 +206,7 @@ describe("a forged segment", () => {
         ]);
       }
     }
-    expect(cases).toBe(4500);
+    expect(cases).toBe(3300);
     expect(STATES.filter((state) => !states.has(state))).toEqual([]);
   });
 
