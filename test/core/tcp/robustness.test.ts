@@ -156,11 +156,16 @@ function wander(random: Random, pair: Pair): { ends: Connection[]; listener: Lis
     const what = random();
     if (what < 0.2) end.send(pair.now, pattern(upTo(random, 20_000)));
     else if (what < 0.35) end.finish(pair.now);
-    else if (what < 0.37) for (const each of ends) each.finish(pair.now);
-    else if (what < 0.39) end.release(pair.now);
-    else if (what < 0.4) end.abort(pair.now);
+    else if (what < 0.4) for (const each of ends) each.finish(pair.now);
+    else if (what < 0.42) end.release(pair.now);
+    else if (what < 0.43) end.abort(pair.now);
     else if (what < 0.5) readAll(pair, end);
     else pair.step();
+  }
+  if (random() < 0.15) {
+    // Both at once.
+    for (const each of ends) each.finish(pair.now);
+    pair.step();
   }
   return { ends, listener };
 }
