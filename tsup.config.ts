@@ -1,5 +1,9 @@
 // JavaScript only: tsc writes the declarations (scripts/build.mjs), one for each source file.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig, type Options } from "tsup";
+
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
 const shared: Options = {
   format: ["esm"],
@@ -42,6 +46,7 @@ export default defineConfig([
     platform: "node",
     splitting: true,
     noExternal: [/^(?!node:)/],
+    esbuildPlugins: [licences("cli")],
     external: ["msgpackr-extract", "bufferutil", "utf-8-validate"],
     // Libraries in CommonJS call require() for Node's own modules.
     banner: {
@@ -56,5 +61,31 @@ export default defineConfig([
     splitting: false,
     minify: true,
     noExternal: [/./],
+    esbuildPlugins: [licences("browser.min")],
   },
 ]);
+
+/** Writes the licences of the packages that a bundle carries beside it. */
+function licences(bundle: string): Plugin {
+  return {
+    name: "licences",
+    setup(build) {
+      build.initialOptions.metafile = true;
+      build.onEnd(({ metafile }) => {
+        const folders = Object.keys(metafile?.inputs ?? {}).flatMap(
+          (path) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? [],
+        );
+        const texts = [...new Set(folders)].sort().map(licenceOf);
+        writeFileSync(join("dist", `${bundle}.licences.txt`), texts.join(`\n${"-".repeat(80)}\n\n`));
+      });
+    },
+  };
+}
+
+function licenceOf(folder: string): string {
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, unknown>;
+  const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
+  const text =
+    file === undefined ? `Licence: ${manifest["license"]}\n` : readFileSync(join(folder, file), "utf8");
+  return `${manifest["name"]} ${manifest["version"]}\n\n${text}`;
+}

@@ -159,7 +159,8 @@ describe("The packed package", () => {
     );
     expect(unwanted).toEqual([]);
     expect(packed.files.filter((path) => /tsconfig|\.test\.|no-clock|\.built/.test(path))).toEqual([]);
-    expect(packed.files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist/browser.min.js"]));
+    const wanted = ["LICENSE", "README.md", "dist/browser.min.js", "dist/cli.licences.txt"];
+    expect(packed.files).toEqual(expect.arrayContaining(wanted));
   });
 });
 
