@@ -6,6 +6,7 @@ import { Random } from "../../../src/core/sim/index.ts";
 /** A flow with packets of one size. */
 class TestFlow extends Flow {
   urgent = false;
+  readonly canWait = false;
   readonly backlog = 0;
   packets: number;
   readonly size: number;
