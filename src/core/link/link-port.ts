@@ -81,8 +81,10 @@ export class LinkPort implements LinkHandler, FrameSink {
   private readonly controls: Bytes[] = [];
   private controlBytes: number = 0;
   private owesReceived: boolean = false;
-  /** Packet bytes that the last `received` told. */
+  /** Packet bytes that the last `received` told, and when; how many more need word at once. */
   private told: number = 0;
+  private toldAt: Micros = 0;
+  private worthTelling: number = LEAST_WORTH_TELLING;
   /** The session control that the next `received` acknowledges; -1: none. */
   private controlApplied: number = -1;
   private wantsPing: boolean = false;
@@ -267,8 +269,8 @@ export class LinkPort implements LinkHandler, FrameSink {
 
   /** @internal Nothing is owed but word of a little data, and no packet is due that may not wait. */
   get canWait(): boolean {
-    if (this.controls.length > 0 || this.wantsPing || this.bytesReceived - this.told > LITTLE_DATA)
-      return false;
+    if (this.controls.length > 0 || this.wantsPing) return false;
+    if (this.bytesReceived - this.told > this.worthTelling) return false;
     for (const ring of this.rings.rings) if (!ring.canWait) return false;
     return true;
   }
@@ -287,7 +289,7 @@ export class LinkPort implements LinkHandler, FrameSink {
     }
     if (this.owesReceived) {
       this.owesReceived = false;
-      this.told = this.bytesReceived;
+      this.takeArrivals(now);
       if (this.controlApplied >= 0) {
         const received = { bytes: this.bytesReceived, control: this.controlApplied };
         this.controlApplied = -1;
@@ -304,6 +306,15 @@ export class LinkPort implements LinkHandler, FrameSink {
     for (const frame of this.controls) this.write(now, frame);
     this.controls.length = 0;
     this.controlBytes = 0;
+  }
+
+  /** What came since the last `received` says how much a moment brings: word of it goes about once in that time. */
+  private takeArrivals(now: Micros): void {
+    const elapsed = Math.max(1, now - this.toldAt);
+    const moment = ((this.bytesReceived - this.told) * MOMENT) / elapsed;
+    this.worthTelling = Math.min(MOST_WORTH_TELLING, Math.max(LEAST_WORTH_TELLING, moment));
+    this.told = this.bytesReceived;
+    this.toldAt = now;
   }
 
   private writeReceived(): void {
@@ -380,5 +391,8 @@ function isCount(value: unknown): value is number {
 const LAST_LINK_TYPE = 15;
 const MOST_PINGS = 8;
 const LARGEST_SEGMENT = 65_535;
-/** Packet bytes that need no `received` of their own at once: an eighth of a fresh link's budget. */
-const LITTLE_DATA = 8_192;
+/** Packet bytes that need `received` at once, at least an eighth of a fresh link's budget. */
+const LEAST_WORTH_TELLING = 8_192;
+const MOST_WORTH_TELLING = 262_144;
+/** A fifth of the headroom that the other side's budget has for late words. */
+const MOMENT: Micros = 1_000;

@@ -324,9 +324,10 @@ export class Connection {
     if (!this.ackPending || this.synPending || this.resetPending || this.keepAlivePending) return false;
     if (receiving.next === 0 || receiving.fin >= 0 || !receiving.reassembly.empty) return false;
     if (this.sending.records.lostBytes > 0 || this.sending.hasUnsent) return false;
-    if (receiving.next - receiving.acknowledged > LITTLE_DATA) return false;
-    // A peer that has sent no more than this has not filled its first window.
-    return receiving.next <= LITTLE_DATA || !receiving.worthTelling(this.sending.mss);
+    // A peer that has sent no more than this has not filled its first window; half a window keeps any peer going.
+    if (receiving.next <= LITTLE_DATA) return true;
+    const { limit, next } = receiving;
+    return receiving.window >= limit >> 1 && next - receiving.acknowledged <= limit >> 4;
   }
 
   info(_now: number): ConnectionInfo {
