@@ -10,7 +10,10 @@ interface Chunk {
   end: number;
 }
 
-const SMALLEST_SLAB = 1 << 10;
+/** For bytes that come when none wait: a connection that says little keeps no more than this. */
+const SMALLEST_SLAB = 256;
+/** A larger slab is given up when all of it was read. */
+const KEPT_SLAB = 1 << 10;
 const LARGEST_SLAB = 64 << 10;
 
 export class ReceiveBuffer {
@@ -20,7 +23,7 @@ export class ReceiveBuffer {
   private head = 0;
   private slab: Bytes | null = null;
   private slabUsed = 0;
-  private nextSlab = SMALLEST_SLAB;
+  private nextSlab = KEPT_SLAB;
 
   push(bytes: Bytes, begin: number, end: number): void {
     const count = end - begin;
@@ -43,6 +46,7 @@ export class ReceiveBuffer {
       if (this.head === this.chunks.length) {
         this.chunks.length = 0;
         this.head = 0;
+        this.giveUpSlab();
       } else if (this.head > 32 && this.head * 2 > this.chunks.length) {
         this.chunks = this.chunks.slice(this.head);
         this.head = 0;
@@ -81,11 +85,19 @@ export class ReceiveBuffer {
     }
   }
 
+  /** The more waits already, the larger: a reader that lags gets large pieces. */
   private newSlab(atLeast: number): void {
-    const size = Math.max(this.nextSlab, Math.min(atLeast, LARGEST_SLAB));
+    const isFirst = this.head === this.chunks.length;
+    const size = Math.max(isFirst ? SMALLEST_SLAB : this.nextSlab, Math.min(atLeast, LARGEST_SLAB));
     this.slab = new Uint8Array(size);
     this.slabUsed = 0;
-    this.nextSlab = Math.min(size * 2, LARGEST_SLAB);
+    if (!isFirst) this.nextSlab = Math.min(size * 2, LARGEST_SLAB);
+  }
+
+  private giveUpSlab(): void {
+    if (this.slab === null || this.slab.length <= KEPT_SLAB) return;
+    if (this.slabUsed * 2 < this.slab.length) this.nextSlab = Math.max(KEPT_SLAB, this.nextSlab >> 1);
+    this.slab = null;
   }
 }
 

@@ -35,9 +35,22 @@ describe("ReceiveBuffer", () => {
 
   it("small payloads come out in one piece", () => {
     const buffer = new ReceiveBuffer();
-    for (let at = 0; at < 500; at += 50) buffer.push(pattern(5000, at), 0, 50);
-    expect(buffer.take(5000)?.length).toBe(500);
+    for (let at = 0; at < 250; at += 25) buffer.push(pattern(5000, at), 0, 25);
+    expect(buffer.take(5000)?.length).toBe(250);
     expect(buffer.take(1)).toBeNull();
+  });
+
+  it("a reader that lags gets larger pieces, and what it has read keeps no memory", () => {
+    const buffer = new ReceiveBuffer();
+    for (let at = 0; at < 200_000; at += 1_000) buffer.push(pattern(5_000, at), 0, 1_000);
+    const sizes: number[] = [];
+    for (let piece = buffer.take(1 << 20); piece !== null; piece = buffer.take(1 << 20)) {
+      sizes.push(piece.length);
+    }
+    expect(sizes.at(-2)).toBe(65_536);
+    expect(sizes.length).toBeLessThan(12);
+    buffer.push(pattern(5_000), 0, 10);
+    expect(buffer.take(10)?.buffer.byteLength).toBeLessThanOrEqual(256);
   });
 
   it("what was handed over does not change by what comes after", () => {
