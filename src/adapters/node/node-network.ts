@@ -67,7 +67,10 @@ async function connect(addr: SocketAddrLike, options: ConnectOptions = {}): Prom
     },
     async (signal) => {
       const found = await addressesOf(peerAddr);
-      const addresses = options.autoSelectFamily === false ? found.slice(0, 1) : interleaveFamilies(found);
+      // Most connects: one address needs no race, whose controllers and timers cost more than the connect.
+      if (found.length === 1 || (options.autoSelectFamily === false && found.length > 0))
+        return dial(found[0], signal);
+      const addresses = interleaveFamilies(found);
       return happyEyeballs({
         addresses,
         signal,

@@ -146,9 +146,14 @@ export class ReadSide {
     if (this.stopped !== null) return;
     this.stopped = how;
     this.held = null;
-    const error = this.error(how.code, how.cause);
-    this.queue.fail(error);
-    this.web?.stop(error);
+    if (this.queue.idle && this.web === null) {
+      // Nobody waits for an error, which would cost more than all else here.
+      this.queue.releaseTimer();
+    } else {
+      const error = this.error(how.code, how.cause);
+      this.queue.fail(error);
+      this.web?.stop(error);
+    }
     this.pump?.();
   }
 
