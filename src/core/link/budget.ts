@@ -4,7 +4,6 @@
 
 import type { Micros } from "./clock.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
-import { MAX_MESSAGE } from "./link.ts";
 import { WindowedMax } from "./windowed-max.ts";
 
 /** What an end lets be outstanding when it announced nothing else. */
@@ -174,7 +173,7 @@ export class LinkBudget {
     // A link that has only seen a trickle is not known to be slow.
     this.segmentLimit = this.isRateMeasured ? segment : Math.max(INITIAL_SEGMENT, segment);
     const message = this.isRateMeasured ? Math.max(SMALLEST_SEGMENT, rate * SEGMENT_TIME) : INITIAL_BUDGET;
-    this.messageLimit = Math.min(MAX_MESSAGE, message, this.budget / MESSAGES_IN_BUDGET);
+    this.messageLimit = Math.min(LONGEST_MESSAGE, message, this.budget / MESSAGES_IN_BUDGET);
   }
 }
 
@@ -190,6 +189,8 @@ const SHORTEST_ROUND: Micros = 60_000;
 const MIN_RTT_WINDOW: Micros = 10_000_000;
 const INITIAL_SEGMENT = 16_384;
 const MESSAGES_IN_BUDGET = 4;
+/** Just below the largest segment: one fills a message. Longer ones were measured to cost their receiver more. */
+const LONGEST_MESSAGE = 61_440;
 const SMALLEST_SEGMENT = 1_220;
 const LARGEST_SEGMENT = 65_535;
 /** Seconds. */

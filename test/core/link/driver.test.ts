@@ -107,7 +107,7 @@ describe("Driver", () => {
     expect(hosts.portA.messagesSent).toBe(before + 1);
   });
 
-  it("ends messages at 128 KiB", () => {
+  it("ends messages at one largest segment or a few smaller ones, far below 128 KiB", () => {
     const hosts = pair();
     const stream = new SimStream({ clock: hosts.clock, stream: { delay: 1_000, rate: 1e9 } });
     const sizes: number[] = [];
@@ -128,7 +128,7 @@ describe("Driver", () => {
     const { dialled, accepted } = connection(hosts);
     transfer(hosts.clock, dialled, accepted, 3_000_000);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(131_072);
-    expect(Math.max(...sizes)).toBeGreaterThan(100_000);
+    expect(Math.max(...sizes)).toBeGreaterThan(60_000);
   });
 
   it("tells the bytes it took in `received`, with the ACKs of the same turn, and counts no control frames", () => {
