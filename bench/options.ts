@@ -22,8 +22,8 @@ export const help: string = `Compares fourtuple's tunnel with the thinnest relay
   --only NAME        measures only this: ${measureNames.join(", ")}
                      (may be given several times, or with commas)
   --contender NAME   runs only this one beside pipe: ${contenderNames.join(", ")}
-  --rounds N         how often everything is measured; default 5
-  --seconds N        how long each measurement takes; default 1
+  --rounds N         how often everything is measured; default 4
+  --seconds N        about how long each measurement takes; default 0.8
   --json FILE        writes all figures to FILE
   --profile DIR      writes CPU profiles of all processes to DIR
   --help
@@ -37,8 +37,8 @@ export function readOptions(parameters: readonly string[]): BenchOptions | null 
     options: {
       only: { type: "string", multiple: true },
       contender: { type: "string", multiple: true },
-      rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "1" },
+      rounds: { type: "string", default: "4" },
+      seconds: { type: "string", default: "0.8" },
       json: { type: "string" },
       profile: { type: "string" },
       help: { type: "boolean", default: false },

@@ -17,7 +17,7 @@ export interface Measure {
 }
 
 export const everyRound = (): boolean => true;
-export const everySecondRound = (round: number): boolean => round % 2 === 0;
+export const everyThirdRound = (round: number): boolean => round % 3 === 0;
 
 export function wait(seconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1_000));

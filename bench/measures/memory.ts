@@ -3,7 +3,7 @@
 import { contenderNames } from "../contenders/contender.ts";
 import type { Lane } from "../field.ts";
 import type { Memory } from "../serving.ts";
-import { everySecondRound, type Figures, type Measure } from "./measure.ts";
+import { everyThirdRound, type Figures, type Measure } from "./measure.ts";
 
 /** Streams before the first reading, so that tables and pools are there; and those that are counted. */
 const BEFORE = 200;
@@ -12,7 +12,7 @@ const COUNTED = 2_000;
 export const memory: Measure = {
   name: "memory",
   contenders: contenderNames,
-  takesPart: everySecondRound,
+  takesPart: everyThirdRound,
   async run(field, contender) {
     return field.lease(await field.freshLane(contender), async (lane) => {
       await lane.client.call("hold", BEFORE);

@@ -3,8 +3,7 @@
 
 import type { Lane } from "../field.ts";
 import type { Direction } from "../roles/client.ts";
-import type { PathOptions } from "../roles/path.ts";
-import { everySecondRound, type Figures, type Measure, wait } from "./measure.ts";
+import { everyThirdRound, type Figures, type Measure, wait } from "./measure.ts";
 
 const RATE = 20e6;
 const DELAY = 0.02;
@@ -12,13 +11,13 @@ const DELAY = 0.02;
 const QUEUE = 100_000;
 /** Payload of full packets, bytes in a second. */
 const CAPACITY: number = (RATE / 8) * (1_448 / 1_500);
-const SETTLE_SECONDS = 2.5;
-const LEAST_SECONDS = 4;
+const SETTLE_SECONDS = 2;
+const LEAST_SECONDS = 3;
 
 export const slowPath: Measure = {
   name: "path",
   contenders: ["pipe", "mux", "tunnel"],
-  takesPart: everySecondRound,
+  takesPart: everyThirdRound,
   async run(field, contender, seconds) {
     const figures: Figures = {};
     for (const direction of ["down", "up"] as const) {
@@ -64,5 +63,3 @@ async function beside(
     [`path-${direction}-bulk` as const]: (100 * rate) / CAPACITY,
   };
 }
-
-export type { PathOptions };
