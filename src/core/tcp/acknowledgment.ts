@@ -5,6 +5,7 @@
 import { seqDifference } from "../wire/seq.ts";
 import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
 import { challenge } from "./challenge.ts";
+import type { AckSample } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { delivery, noteDelivered, startDelivery } from "./delivery.ts";
 import { detectLosses, leaveRecovery, partialAcknowledgment } from "./recovery.ts";
@@ -60,7 +61,7 @@ export function acknowledgmentArrives(
     connection.duplicateAcks++;
     // Each tells that a segment has left the path (RFC 5681 §3.2 step 4), the first two too (RFC 3042); after a timeout
     // it may only answer what was resent.
-    if (connection.recovery === "none" || connection.recovery === "loss")
+    if (connection.recovery !== "timeout" && connection.recovery !== "outage")
       sending.duplicateBytes = Math.min(sending.duplicateBytes + sending.mss, sending.records.inFlight);
   }
   sending.probes = 0;
@@ -132,7 +133,7 @@ function updateController(
   acknowledged: number,
   inFlightBefore: number,
 ): void {
-  const { controller, rate, ackSample } = connection;
+  const { controller, rate } = connection;
   rate.finish(now, connection.rack.minRtt.value);
   if (connection.route.reliable) return;
   // The window may grow only if it was what held the sender back (RFC 7661); in slow start also when at least half
@@ -150,10 +151,22 @@ function updateController(
   ackSample.inFlight = connection.sending.records.inFlight;
   ackSample.appLimited = !limited;
   // After a timeout the window grows again by slow start while what was lost is resent (RFC 5681 §3.1).
-  ackSample.recovering = connection.recovery === "loss";
+  ackSample.recovering = connection.recovery === "loss" || connection.recovery === "congestion";
   ackSample.rate = rate.rate;
   controller.acknowledged(ackSample);
 }
+
+/** The controller reads it within one call, so all connections share it. */
+const ackSample: AckSample = {
+  now: 0,
+  delivered: 0,
+  acknowledged: 0,
+  rtt: 0,
+  inFlight: 0,
+  appLimited: false,
+  recovering: false,
+  rate: 0,
+};
 
 /** RFC 6298 §5.2 and §5.3: new data acknowledged restarts the timer; only that does, or it would never fire. */
 function restartRetransmit(connection: Connection, now: number): void {

@@ -1,5 +1,6 @@
 // What a congestion controller is told and what it answers, so that each algorithm is one file. Bytes throughout;
-// app-limited periods and spurious losses are part of the contract. May use nothing.
+// app-limited periods and spurious losses are part of the contract. Which segments are lost, whether a loss was
+// spurious, and the window while a recovery lasts (prr.ts) are not its business. May use nothing.
 
 /** One ACK that delivered something new. Reused: read it, do not keep it. */
 export interface AckSample {
@@ -20,17 +21,28 @@ export interface AckSample {
 
 export interface CongestionController {
   readonly name: string;
-  /** The congestion window, bytes. */
+  /**
+   * Its answer to congestion is a threshold below the window. Then PRR (RFC 9937) leads the window down to that
+   * threshold while a recovery lasts. Without it the controller's own window holds during recovery too.
+   */
+  readonly lossBased: boolean;
+  /** The congestion window, bytes; of a loss-based one the threshold, after `congested`. */
   readonly window: number;
   readonly slowStartThreshold: number;
   /** An ACK outside of recovery, or within (`recovering`). */
   acknowledged(sample: AckSample): void;
-  /** Loss was found by RACK or told by ECN: once per round trip. */
+  /** Loss was found by RACK or told by ECN: once per round trip. Keeps what it changes, for `undo`. */
   congested(now: number, inFlight: number): void;
   /** Everything lost in that round trip has been acknowledged. */
   recovered(now: number): void;
-  /** The retransmission timer fired; `first` on the first timeout of this data. */
+  /** The retransmission timer fired; `first` on the first timeout of this data: then it keeps what it changes. */
   timedOut(now: number, inFlight: number, first: boolean): void;
+  /**
+   * The last `congested`, or the last `timedOut` and those that followed it, answered a loss that was none (RFC 4015,
+   * RFC 5682): window, threshold and all else are what they were before it, the window no smaller than now. Called at
+   * most once for each, and possibly long after `recovered`.
+   */
+  undo(now: number): void;
   /** Nothing was sent for longer than an RTO (RFC 5681 §4.1). */
   idled(): void;
   segmentSizeChanged(mss: number): void;

@@ -5,7 +5,7 @@
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { AckBudget } from "./ack-budget.ts";
-import type { AckSample, CongestionController } from "./congestion.ts";
+import type { CongestionController } from "./congestion.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
 import type { Host } from "./host.ts";
 import { type ConnectionInfo, connectionInfo } from "./info.ts";
@@ -34,10 +34,10 @@ export const Event = {
 } as const;
 
 /**
- * Why the sender resends: RACK found loss (RFC 6582), the timer fired (RFC 5681), or a link died or a packet was too
- * big, which says nothing about congestion.
+ * What the sender recovers from: ECN told of congestion and nothing is resent (RFC 3168), RACK found loss (RFC 6582),
+ * the timer fired (RFC 5681), or a link died or a packet was too big, which says nothing about congestion.
  */
-export type Recovery = "none" | "loss" | "timeout" | "outage";
+export type Recovery = "none" | "congestion" | "loss" | "timeout" | "outage";
 
 /** Why a connection closed; null after a clean end. */
 export interface CloseReason {
@@ -469,24 +469,7 @@ export class Connection {
     this.keepAliveProbes = 0;
     this.host.rearm(this);
   }
-
-  /** Reused for every ACK: see acknowledgment.ts. */
-  get ackSample(): AckSample {
-    return sharedSample;
-  }
 }
-
-/** The controller reads it within one call, so all connections share it. */
-const sharedSample: AckSample = {
-  now: 0,
-  delivered: 0,
-  acknowledged: 0,
-  rtt: 0,
-  inFlight: 0,
-  appLimited: false,
-  recovering: false,
-  rate: 0,
-};
 
 /** The smallest shift with which the header can say the whole buffer (RFC 7323 §2.3); 0 when scaling is off. */
 function windowScaleFor(options: TcpOptions): number {

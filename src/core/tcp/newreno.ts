@@ -5,12 +5,16 @@ import type { AckSample, CongestionController } from "./congestion.ts";
 
 export class NewReno implements CongestionController {
   readonly name = "newreno";
+  readonly lossBased = true;
   window: number;
   slowStartThreshold: number = Number.POSITIVE_INFINITY;
   private mss: number;
   private readonly initialSegments: number;
   /** Bytes acknowledged towards the next segment of growth in congestion avoidance. */
   private credit = 0;
+  /** As it was before the last reduction. */
+  private priorWindow = 0;
+  private priorThreshold = 0;
 
   constructor(mss: number, initialSegments: number) {
     this.mss = mss;
@@ -37,6 +41,7 @@ export class NewReno implements CongestionController {
   }
 
   congested(_now: number, inFlight: number): void {
+    this.remember();
     this.slowStartThreshold = Math.max(inFlight / 2, 2 * this.mss);
     this.window = this.slowStartThreshold;
     this.credit = 0;
@@ -48,9 +53,17 @@ export class NewReno implements CongestionController {
 
   timedOut(_now: number, inFlight: number, first: boolean): void {
     // §3.1: the threshold stays when data that was resent already times out again.
-    if (first) this.slowStartThreshold = Math.max(inFlight / 2, 2 * this.mss);
+    if (first) {
+      this.remember();
+      this.slowStartThreshold = Math.max(inFlight / 2, 2 * this.mss);
+    }
     this.window = this.mss;
     this.credit = 0;
+  }
+
+  undo(_now: number): void {
+    this.window = Math.max(this.window, this.priorWindow);
+    this.slowStartThreshold = Math.max(this.slowStartThreshold, this.priorThreshold);
   }
 
   idled(): void {
@@ -61,6 +74,11 @@ export class NewReno implements CongestionController {
     const pristine = this.window === this.initialWindow();
     this.mss = mss;
     this.window = pristine ? this.initialWindow() : Math.max(this.window, mss);
+  }
+
+  private remember(): void {
+    this.priorWindow = this.window;
+    this.priorThreshold = this.slowStartThreshold;
   }
 
   private initialWindow(): number {

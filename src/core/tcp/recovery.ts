@@ -27,17 +27,26 @@ export function detectLosses(connection: Connection, now: number): void {
     else timers.clear(Timer.reorder);
   }
   const resendsAnyway = connection.recovery === "loss" || connection.recovery === "timeout";
-  if (records.lostBytes > lostBefore && !resendsAnyway) {
-    enterRecovery(connection, "loss");
-    connection.controller.congested(now, records.outstanding);
-  }
+  if (records.lostBytes > lostBefore && !resendsAnyway) reduce(connection, now, "loss");
+}
+
+/**
+ * Loss was found, or ECN told of congestion (RFC 3168 §6.1.2): the window goes down, once per round trip. Loss within
+ * a round trip that ECN told of is resent, but reduces nothing more.
+ */
+export function reduce(connection: Connection, now: number, cause: "loss" | "congestion"): void {
+  const { recovery, sending, controller } = connection;
+  const isReduced = recovery === "congestion" || recovery === "loss" || recovery === "timeout";
+  if (isReduced && (recovery !== "congestion" || cause === "congestion")) return;
+  enterRecovery(connection, cause);
+  if (!isReduced) controller.congested(now, sending.records.outstanding);
 }
 
 /** Everything sent so far decides when it is over. */
 export function enterRecovery(connection: Connection, cause: Recovery): void {
   connection.recovery = cause;
   connection.recoveryPoint = connection.sending.next;
-  connection.fastRetransmit = true;
+  connection.fastRetransmit = cause !== "congestion";
 }
 
 /** Without SACK a partial ACK tells of the next hole (RFC 6582 §3.2 step 3). */
@@ -48,7 +57,8 @@ export function partialAcknowledgment(connection: Connection): void {
 }
 
 export function leaveRecovery(connection: Connection, now: number): void {
-  if (connection.recovery === "loss") connection.controller.recovered(now);
+  if (connection.recovery === "loss" || connection.recovery === "congestion")
+    connection.controller.recovered(now);
   connection.recovery = "none";
   connection.sending.duplicateBytes = 0;
   connection.fastRetransmit = false;

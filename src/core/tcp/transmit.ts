@@ -88,7 +88,7 @@ function sendable(connection: Connection, now: number, largest: number): number 
     const inFlight = sending.pipe;
     if (inFlight === 0 && idleTooLong(connection, now) && options.slowStartAfterIdle)
       connection.controller.idled();
-    if (inFlight > 0 && inFlight + size > connection.controller.window) {
+    if (inFlight > 0 && inFlight + size > connection.congestionWindow) {
       connection.windowLimitedUntil = sending.next;
       return 0;
     }
@@ -128,7 +128,7 @@ function mayResend(connection: Connection, lost: SentRecord): boolean {
   if (connection.route.reliable || connection.fastRetransmit) return true;
   const { sending } = connection;
   const inFlight = sending.pipe;
-  if (inFlight === 0 || inFlight + lost.length <= connection.controller.window) return true;
+  if (inFlight === 0 || inFlight + lost.length <= connection.congestionWindow) return true;
   connection.windowLimitedUntil = sending.next;
   return false;
 }

@@ -96,4 +96,29 @@ describe("NewReno", () => {
     reno.segmentSizeChanged(1000);
     expect(reno.window).toBe(6360);
   });
+
+  it("undo() gives back what a loss that was none took, and only what it took (RFC 4015, RFC 5682)", () => {
+    const reno = new NewReno(1000, 10);
+    reno.acknowledged(ack(10_000));
+    reno.congested(0, 20_000);
+    reno.recovered(0);
+    reno.undo(0);
+    expect([reno.window, reno.slowStartThreshold]).toEqual([20_000, Number.POSITIVE_INFINITY]);
+    reno.congested(0, 20_000);
+    // Two timeouts of the same data take once, and what fast recovery had taken stays taken.
+    reno.timedOut(0, 10_000, true);
+    reno.timedOut(0, 1000, false);
+    reno.undo(0);
+    expect([reno.window, reno.slowStartThreshold]).toEqual([10_000, 10_000]);
+  });
+
+  it("undo() never shrinks the window: it may have grown meanwhile", () => {
+    const reno = new NewReno(1000, 10);
+    reno.congested(0, 10_000);
+    for (let count = 0; count < 200; count++) reno.acknowledged(ack(1000));
+    const { window } = reno;
+    expect(window).toBeGreaterThan(10_000);
+    reno.undo(0);
+    expect(reno.window).toBe(window);
+  });
 });
