@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "test/runtimes/node_modules/**"],
+    // test/kernel needs root and a TUN device: npm run test:kernel.
+    exclude: ["**/node_modules/**", "test/runtimes/node_modules/**", "test/kernel/**"],
     environment: "node",
     clearMocks: true,
     testTimeout: 30_000,

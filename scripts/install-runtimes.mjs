@@ -17,13 +17,20 @@ if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) {
   console.log("test/runtimes is installed");
 } else {
   console.log("Installing test/runtimes (deno, bun, chromium and others; about 500 MB, once)");
-  const result = spawnSync("npm", ["ci", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: folder,
-    stdio: ["ignore", "inherit", "inherit"],
-    shell: process.platform === "win32",
-  });
+  // What is there already stays: only the difference is fetched. Neither of the two writes the lock file.
+  const isThere = existsSync(join(folder, "node_modules", ".package-lock.json"));
+  const how = isThere ? ["install", "--no-save"] : ["ci"];
+  const result = spawnSync(
+    "npm",
+    [...how, "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: folder,
+      stdio: ["ignore", "inherit", "inherit"],
+      shell: process.platform === "win32",
+    },
+  );
   if (result.status !== 0) {
-    console.error("Cannot install test/runtimes: npm ci failed (is the package registry reachable?)");
+    console.error(`Cannot install test/runtimes: npm ${how[0]} failed (is the package registry reachable?)`);
     process.exit(1);
   }
   if (process.platform === "linux" && process.arch === "x64") unpackChromium();

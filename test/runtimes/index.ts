@@ -77,6 +77,7 @@ export interface Libraries {
   readonly esbuild: typeof import("esbuild");
   readonly hono: typeof import("hono");
   readonly ioredis: typeof import("ioredis");
+  readonly koffi: typeof import("koffi");
   readonly pg: typeof import("pg");
   readonly "playwright-core": typeof import("playwright-core");
   readonly rollup: typeof import("rollup");

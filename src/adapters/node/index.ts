@@ -4,3 +4,6 @@
 export { fromSocket, nodeNetwork } from "./node-network.ts";
 export { type SocketDuplex, type SocketDuplexOptions, toDuplex } from "./socket-duplex.ts";
 export { type LinkListener, linkFromSocket, nodeDialer, nodeLinkListener } from "./socket-link.ts";
+export type { Koffi } from "./system-calls.ts";
+export { configureTun, type TunAddress } from "./tun-configure.ts";
+export { openTun, type TunLink, type TunOptions } from "./tun-link.ts";

@@ -2,7 +2,9 @@
 // any link, simulated or real. docs/testing.md shows how to use it.
 
 export { memoryLinkPair } from "../link/index.ts";
+export { type ImpairedLink, type ImpairOptions, impairLink } from "./impaired-link.ts";
 export { markCongestion } from "./mark-congestion.ts";
+export { OrderedClock } from "./ordered-clock.ts";
 export { type PathClock, PathDirection } from "./path-direction.ts";
 export type { BurstLoss, PathCounters, PathOptions } from "./path-options.ts";
 export { captureLink, type PacketNote, type PcapngOptions, PcapngWriter } from "./pcapng.ts";

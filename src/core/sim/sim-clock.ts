@@ -2,6 +2,7 @@
 // runtime's: what is due, in order of time and then of asking; microtasks, when driven by drive(); then what was deferred.
 
 import { type Clock, type Micros, systemClock, type TimerHandle } from "../link/index.ts";
+import { type Task, TaskHeap } from "./task-heap.ts";
 
 export interface SimClockOptions {
   /** Where time begins. Default 0. */
@@ -11,20 +12,9 @@ export interface SimClockOptions {
   readonly mostTurns?: number;
 }
 
-interface Task {
-  readonly at: Micros;
-  /** Breaks ties: what was asked for first goes first. */
-  readonly order: number;
-  /** Arrival of something from outside, not a timer. */
-  readonly isArrival: boolean;
-  run: (() => void) | null;
-}
-
 export class SimClock implements Clock {
   private time: Micros;
-  private order: number = 0;
-  /** A binary heap by time, then order. */
-  private readonly heap: Task[] = [];
+  private readonly heap: TaskHeap = new TaskHeap();
   private deferred: (() => void)[] = [];
   private readonly mostTurnsAtOnce: number;
   private readonly mostTurns: number;
@@ -64,8 +54,7 @@ export class SimClock implements Clock {
   /** When the next task is due; `now()` when something is deferred, Infinity when nothing waits. */
   nextAt(): Micros {
     if (this.deferred.length > 0) return this.time;
-    this.dropCancelled();
-    return this.heap[0]?.at ?? Number.POSITIVE_INFINITY;
+    return this.heap.nextAt();
   }
 
   /** Runs one turn, moving on to the next task when nothing is due. False: nothing waits. */
@@ -147,10 +136,7 @@ export class SimClock implements Clock {
       throw new Error(`Livelock: ${this.mostTurnsAtOnce} turns at ${this.time} us without time passing`);
     }
     const due: Task[] = [];
-    while (this.heap.length > 0 && this.heap[0].at <= this.time) {
-      const task = this.pop();
-      if (task.run !== null) due.push(task);
-    }
+    while (this.heap.nextAt() <= this.time) due.push(this.heap.pop());
     if (!this.isBlocked) return due;
     this.isBlocked = false;
     return [...due.filter((task) => !task.isArrival), ...due.filter((task) => task.isArrival)];
@@ -167,43 +153,9 @@ export class SimClock implements Clock {
     throw new Error(`Livelock: more than ${this.mostTurns} turns, at ${this.time} us and still not idle`);
   }
 
-  private dropCancelled(): void {
-    while (this.heap.length > 0 && this.heap[0].run === null) this.pop();
-  }
-
   private push(at: Micros, run: () => void, isArrival: boolean): Task {
-    const task: Task = { at: Math.max(at, this.time), order: this.order++, isArrival, run };
-    const { heap } = this;
-    let place = heap.push(task) - 1;
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
-      if (!isBefore(task, heap[parent])) break;
-      heap[place] = heap[parent];
-      place = parent;
-    }
-    heap[place] = task;
-    return task;
+    return this.heap.push(Math.max(at, this.time), run, isArrival);
   }
-
-  private pop(): Task {
-    const { heap } = this;
-    const first = heap[0];
-    const last = heap.pop() ?? first;
-    if (heap.length === 0) return first;
-    let place = 0;
-    for (let child = 1; child < heap.length; child = 2 * place + 1) {
-      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++;
-      if (!isBefore(heap[child], last)) break;
-      heap[place] = heap[child];
-      place = child;
-    }
-    heap[place] = last;
-    return first;
-  }
-}
-
-function isBefore(a: Task, b: Task): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 /** All microtasks, however many follow from each other: a turn of the real loop is what comes after them. */

@@ -1,0 +1,77 @@
+// The kernel's end, run by node in the namespace: plain sockets, so that what is on the wire is the kernel's TCP.
+//   node peer.mjs sink PORT BYTES        accepts one connection, reads to its end, answers "BYTES SHA256", and closes
+//   node peer.mjs source PORT BYTES      accepts one connection, sends BYTES and a FIN, prints "BYTES SHA256"
+//   node peer.mjs echo PORT              echoes every connection, half closes included
+//   node peer.mjs stall PORT MS          accepts one connection, reads nothing for MS, then all; prints "BYTES SHA256"
+//   node peer.mjs reset PORT             resets what it accepts after the first bytes
+import { createHash } from "node:crypto";
+import { createServer } from "node:net";
+
+const [what, port, argument] = process.argv.slice(2);
+
+/** Bytes whose value tells their place, as test/kernel/stream-data.ts has them. */
+function block() {
+  const bytes = Buffer.alloc(1 << 20);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (at * 31 + (at >> 8) * 7) & 255;
+  return bytes;
+}
+
+const roles = {
+  sink(socket) {
+    const hash = createHash("sha256");
+    let length = 0;
+    socket.on("data", (chunk) => {
+      length += chunk.length;
+      hash.update(chunk);
+    });
+    socket.on("end", () => socket.end(`${length} ${hash.digest("hex")}`));
+  },
+  source(socket) {
+    const total = Number(argument);
+    const data = block();
+    const hash = createHash("sha256");
+    let sent = 0;
+    const more = () => {
+      while (sent < total) {
+        const part = data.subarray(0, Math.min(data.length, total - sent));
+        hash.update(part);
+        sent += part.length;
+        if (!socket.write(part)) return;
+      }
+      socket.end();
+      socket.off("drain", more);
+      console.log(`${sent} ${hash.digest("hex")}`);
+    };
+    socket.on("drain", more);
+    socket.resume();
+    more();
+  },
+  echo(socket) {
+    socket.pipe(socket);
+  },
+  stall(socket) {
+    const hash = createHash("sha256");
+    let length = 0;
+    socket.pause();
+    setTimeout(() => {
+      socket.on("data", (chunk) => {
+        length += chunk.length;
+        hash.update(chunk);
+      });
+      socket.on("end", () => {
+        console.log(`${length} ${hash.digest("hex")}`);
+        socket.end();
+      });
+    }, Number(argument));
+  },
+  reset(socket) {
+    socket.once("data", () => socket.resetAndDestroy());
+  },
+};
+
+const server = createServer({ allowHalfOpen: true }, (socket) => {
+  socket.on("error", (error) => console.log(`error ${error.code}`));
+  if (what !== "echo") server.close();
+  roles[what](socket);
+});
+server.listen(Number(port), "::", () => console.log("ready"));
