@@ -6,10 +6,12 @@ import { nodeNetwork } from "./adapters/node/index.ts";
 import { webSocketDialer } from "./adapters/websocket/index.ts";
 import type { WebSocketConstructor } from "./adapters/websocket/web-socket-like.ts";
 import { setDefaultNetwork } from "./core/net/index.ts";
+import { accelerateChecksums } from "./core/wire/checksum.ts";
 import { setTunnelDialer } from "./tunnel/index.ts";
 
 export * from "./public.ts";
 
+accelerateChecksums();
 setDefaultNetwork(nodeNetwork);
 setTunnelDialer((urls, { WebSocket = NodeWebSocket }) =>
   webSocketDialer(urls, { WebSocket: WebSocket as WebSocketConstructor }),

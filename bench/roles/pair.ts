@@ -10,6 +10,7 @@ import {
 } from "../../src/core/link/index.ts";
 import type { TcpListener, TcpStream } from "../../src/core/net/index.ts";
 import { Stack } from "../../src/core/stack/index.ts";
+import { accelerateChecksums } from "../../src/core/wire/checksum.ts";
 import { IpAddress } from "../../src/core/wire/ip-address.ts";
 import { Prefix } from "../../src/core/wire/prefix.ts";
 import { BLOCK_LENGTH, makeBlock, PatternCheck } from "../protocol.ts";
@@ -34,6 +35,9 @@ interface Pair {
   readonly client: StackNetwork;
   readonly server: StackNetwork;
 }
+
+// As the root entry for Node does.
+accelerateChecksums();
 
 const address = "10.0.0.2";
 const block = makeBlock();

@@ -3,11 +3,16 @@
 // sum does not depend on byte order). A start at an odd address shifts every byte into the other half of its
 // word, which is the same as turning the bytes of the sum round once more.
 
+import { LONGEST_SIMD_SUM, type WordSum, wordSumBySimd } from "./checksum-simd.ts";
+
 const LITTLE_ENDIAN: boolean =
   /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
 
 /** Below this many bytes, finding the word view costs more than it saves. */
 const SHORT = 64;
+
+/** From this many bytes on the copy into WebAssembly's memory is worth it. */
+const WORTH_SIMD = 256;
 
 /** Words whose halves can be summed without leaving 31 and 32 bits. */
 const BLOCK = 32_768;
@@ -27,8 +32,27 @@ let olderWords: Int32Array = recentWords;
  * sum directly.
  */
 export function addToSum(sum: number, bytes: Uint8Array, start: number, end: number): number {
-  return sum + (end - start < SHORT ? sumShort(bytes, start, end) : sumLong(bytes, start, end));
+  const length = end - start;
+  if (length < SHORT) return sum + sumShort(bytes, start, end);
+  if (simd === null || length < WORTH_SIMD || length > LONGEST_SIMD_SUM) {
+    return sum + sumLong(bytes, start, end);
+  }
+  return sum + swap(fold(simd(bytes, start, end)));
 }
+
+/**
+ * Lets addToSum() use WebAssembly SIMD from now on, which takes a third of the time for segments of 1,448 bytes. The
+ * root entries for Node, Bun and Deno call it. A page may call it too, but where its Content-Security-Policy lacks
+ * `wasm-unsafe-eval` the browser reports a violation, and nothing changes.
+ *
+ * @returns whether the runtime has it
+ */
+export function accelerateChecksums(): boolean {
+  simd ??= wordSumBySimd();
+  return simd !== null;
+}
+
+let simd: WordSum | null = null;
 
 /**
  * Folds a partial sum to 16 bits and complements it: the value of a checksum field; 0 over data that
@@ -71,7 +95,12 @@ function sumLong(bytes: Uint8Array, start: number, end: number): number {
   }
   const folded = fold(sum);
   const turned = LITTLE_ENDIAN !== ((first & 1) === 1);
-  return turned ? ((folded & 0xff) << 8) | (folded >>> 8) : folded;
+  return turned ? swap(folded) : folded;
+}
+
+/** Turns the two bytes of a 16-bit number round. */
+function swap(sum: number): number {
+  return ((sum & 0xff) << 8) | (sum >>> 8);
 }
 
 /**

@@ -1,7 +1,7 @@
 // The public face of core/wire: bytes to values and back, without state, clock or I/O.
 
 export type { Bytes } from "./bytes.ts";
-export { addToSum, finishSum } from "./checksum.ts";
+export { accelerateChecksums, addToSum, finishSum } from "./checksum.ts";
 export type { IcmpKind, UnreachableReason } from "./icmp.ts";
 export { IcmpMessage, parseIcmp, QuotedSegment } from "./icmp.ts";
 export type { IcmpError } from "./icmp-build.ts";

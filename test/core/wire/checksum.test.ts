@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { addToSum, finishSum } from "../../../src/core/wire/checksum.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { accelerateChecksums, addToSum, finishSum } from "../../../src/core/wire/checksum.ts";
 import { fromHex } from "./hex.ts";
 import { naiveChecksum } from "./naive-checksum.ts";
 
@@ -15,7 +15,12 @@ function pattern(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-describe("checksum", () => {
+// In this order: what is accelerated stays so.
+describe.each(["in plain JavaScript", "by WebAssembly SIMD"])("checksum %s", (means) => {
+  beforeAll(() => {
+    if (means === "by WebAssembly SIMD") expect(accelerateChecksums()).toBe(true);
+  });
+
   it("of RFC 1071's example is the complement of ddf2", () => {
     expect(checksum(fromHex("0001 f203 f4f5 f6f7"))).toBe(0xffff - 0xddf2);
   });
@@ -41,7 +46,7 @@ describe("checksum", () => {
   it("equals the naive reference when the array itself begins at any place of its buffer", () => {
     const whole = pattern(2000);
     for (let offset = 0; offset < 9; offset++) {
-      for (const length of [0, 1, 63, 64, 65, 127, 128, 1448, 1451]) {
+      for (const length of [0, 1, 63, 64, 65, 127, 128, 255, 256, 257, 271, 287, 1448, 1451]) {
         const view = new Uint8Array(whole.buffer, offset, length);
         expect(checksum(view)).toBe(naiveChecksum(view));
       }
