@@ -72,6 +72,29 @@ export class LinkBudget {
     this.delivery.onSent(now, bytes);
   }
 
+  /**
+   * In how many microseconds what leaves now will have arrived, as far as can be told: half a round trip behind what is
+   * queued. `pending` bytes leave before it.
+   */
+  delay(pending: number): Micros {
+    const { minRtt } = this;
+    const rate = this.isRateMeasured
+      ? this.rate
+      : Math.max(this.rate, (this.budget * 1_000_000) / Math.max(minRtt, SHORTEST_GUESS));
+    const queued = Math.max(0, this.inFlight + pending - (rate * minRtt) / 1_000_000);
+    return minRtt / 2 + (queued * 1_000_000) / rate;
+  }
+
+  /** Word of what is under way is late: the link stands still, or is dead. */
+  isOverdue(now: Micros): boolean {
+    return this.inFlight > 0 && now - this.delivery.deliveredAt > 2 * this.minRtt + OVERDUE;
+  }
+
+  /** Since when bytes are under way without word of any; infinity when none are. */
+  get waitingSince(): Micros {
+    return this.inFlight > 0 ? this.delivery.deliveredAt : Number.POSITIVE_INFINITY;
+  }
+
   /** Nothing waits although the budget has room: what is measured now is the application, not the link. */
   onIdle(): void {
     if (this.inFlight < this.budget) this.delivery.markAppLimited();
@@ -182,6 +205,10 @@ const INITIAL_BUDGET = 65_536;
 const SMALLEST_BUDGET = 16_384;
 /** Queue that keeps the link busy through the pauses of an event loop; lets the budget grow when the rate did. */
 const HEADROOM: Micros = 5_000;
+/** Round trip that a link of unknown rate is thought to have at least. */
+const SHORTEST_GUESS: Micros = 10_000;
+/** What word of arrival may take beyond two round trips: its own waiting, and a pause of the other side's loop. */
+const OVERDUE: Micros = 25_000;
 const ENOUGH_TICKS = 16;
 const LONGEST_TICKS: Micros = 200_000;
 const RATE_WINDOW_ROUNDS = 4;

@@ -23,7 +23,8 @@ export class DeliveryRate {
   sent: number = 0;
   delivered: number = 0;
   readonly sample: DeliverySample = { rate: 0, rtt: 0, sentAt: 0, priorDelivered: 0, appLimited: false };
-  private deliveredAt: Micros = 0;
+  /** When word of arrival last came; or when the first of what is under way was sent. */
+  deliveredAt: Micros = 0;
   private firstSentAt: Micros = 0;
   /** Samples of messages sent before more than this was delivered are limited by the application. */
   private appLimitedUntil: number = 0;

@@ -106,6 +106,7 @@ export class Driver {
     for (const route of routes) {
       const state = this.stateOf(route);
       state.ports.push(port);
+      state.inquiry.linkAdded();
       port.routes.push(state);
       if (route.reliable) port.rings.rings.push(state.ring);
       else
@@ -246,8 +247,8 @@ export class Driver {
     this.isTurn = false;
     const now = (this.now = this.clock.now());
     this.dispatch();
-    for (let id = this.stack.takePingWanted(); id >= 0; id = this.stack.takePingWanted()) {
-      this.portsById.get(id)?.ping();
+    for (let route = this.stack.takePingWanted(); route !== null; route = this.stack.takePingWanted()) {
+      this.stateOf(route).inquiry.begin(now);
     }
     for (let ready = this.stack.takeReady(); ready !== null; ready = this.stack.takeReady()) {
       this.schedule(this.flowOf(ready));
@@ -282,7 +283,7 @@ export class Driver {
 
   private sendStrays(now: Micros): void {
     for (let stray = this.stack.takePacket(); stray !== null; stray = this.stack.takePacket()) {
-      const port = this.stateOf(stray.route).leastLoaded();
+      const port = this.stateOf(stray.route).leastLoaded(now);
       if (port === null || !port.hasRoom || port.allowance(Place.urgent) < stray.bytes.length) continue;
       port.write(now, stray.bytes);
       port.packetBytes += stray.bytes.length;
@@ -350,7 +351,7 @@ export class Driver {
       state.ring.add(flow);
       return;
     }
-    if (flow.port === null || flow.port.isClosed) flow.port = state.leastLoaded();
+    if (flow.port === null || flow.port.isClosed) flow.port = state.nextPort(this.now);
     (flow.port?.ring ?? state.ring).add(flow);
   }
 
@@ -372,7 +373,7 @@ export class Driver {
   private stateOf(route: Route): RouteState {
     let state = this.routes.get(route);
     if (state === undefined) {
-      state = new RouteState(route);
+      state = new RouteState(route, (now, askedAt) => this.stack.linksAnswered(now, route, askedAt));
       this.routes.set(route, state);
     }
     return state;
@@ -395,6 +396,7 @@ export class Driver {
     this.stack.linkDied(now, port.id);
     for (const state of port.routes) {
       state.ports.splice(state.ports.indexOf(port), 1);
+      state.inquiry.linkLost(now, port);
       if (state.ports.length === 0) this.settleRoute(state);
     }
     for (let flow = port.ring.takeAny(); flow !== null; flow = port.ring.takeAny()) this.schedule(flow);
@@ -436,7 +438,9 @@ export class Driver {
       control: (port, type, message: ControlMessage) => this.options.control?.(port, type, message),
       acknowledged: (port, number) => this.options.acknowledged?.(port, number),
       messageEnds: () => this.dispatch(),
-      pong: (port, sentAt) => this.stack.pong(this.now, port.id, sentAt),
+      pong: (port, sentAt) => {
+        for (const { inquiry } of port.routes) inquiry.answered(this.now, port, sentAt);
+      },
       wake: () => this.wake(),
       protocolError: (port, text) => {
         this.options.onProtocolError?.(port, text);

@@ -169,6 +169,11 @@ export class LinkPort implements LinkHandler, FrameSink {
     return this.flow?.inFlight ?? 0;
   }
 
+  /** Since when packets are under way without word that any was taken; Infinity when none are. */
+  get waitingSince(): Micros {
+    return this.flow?.waitingSince ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Closes the link. The driver's onLinkClosed is not called. */
   close(reason?: LinkClosed): void {
     this.owner.detach(this, reason);
@@ -348,10 +353,14 @@ export class LinkPort implements LinkHandler, FrameSink {
     return place !== Place.urgent && inFlight >= limit ? 0 : flow.cap - inFlight;
   }
 
-  /** @internal How full the link is: for choosing the port with the shortest queue. */
+  /** @internal How long what leaves now will take: for choosing the port with the shortest queue. */
   get load(): number {
-    if (this.flow === null) return this.link.buffered + this.packetBytes;
-    return (this.flow.inFlight + this.packetBytes) / this.flow.budget;
+    return this.flow === null ? this.link.buffered + this.packetBytes : this.flow.delay(this.packetBytes);
+  }
+
+  /** @internal The link stands still: where there is another, nothing more is put on it. */
+  isOverdue(now: Micros): boolean {
+    return this.flow?.isOverdue(now) ?? false;
   }
 
   /** @internal */

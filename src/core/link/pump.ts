@@ -17,10 +17,19 @@ export function pump(ports: readonly LinkPort[], now: Micros): void {
 
 /** Packet by packet to the port with the shortest queue: a reliable route spreads over all its links. */
 function pumpLeastLoaded(ports: readonly LinkPort[], now: Micros): void {
-  const open = ports.slice();
+  const open = ports.filter((port) => !port.isOverdue(now));
+  // What is put on a link that stands still makes all behind it wait: only what is bound to it goes there.
+  if (open.length === 0) open.push(...ports);
+  else for (const port of ports) if (!open.includes(port)) while (!port.ring.isEmpty && pumpOne(port, now)) {}
   while (open.length > 0) {
     let best = 0;
-    for (let i = 1; i < open.length; i++) if (open[i].load < open[best].load) best = i;
+    let load = open[0].load;
+    for (let i = 1; i < open.length; i++) {
+      const other = open[i].load;
+      if (other >= load) continue;
+      best = i;
+      load = other;
+    }
     if (!pumpOne(open[best], now)) open.splice(best, 1);
   }
 }

@@ -1,8 +1,10 @@
 // What the driver keeps of one route of its stack: the ports that carry it and the flows that wait for one.
 
 import type { Route } from "../stack/index.ts";
+import type { Micros } from "./clock.ts";
 import { FlowRing } from "./deficit-round-robin.ts";
 import type { LinkPort } from "./link-port.ts";
+import { RouteInquiry } from "./route-inquiry.ts";
 
 export class RouteState {
   readonly route: Route;
@@ -11,17 +13,36 @@ export class RouteState {
   readonly ring: FlowRing = new FlowRing();
   /** Frozen by the driver's user, ports or not. */
   isHeld: boolean = false;
+  private turn: number = 0;
 
-  constructor(route: Route) {
+  /** Asks all its links, when progress on a reliable route is overdue. */
+  readonly inquiry: RouteInquiry;
+
+  /** @param answered See RouteInquiry. */
+  constructor(route: Route, answered: (now: Micros, askedAt: Micros) => void) {
     this.route = route;
+    this.inquiry = new RouteInquiry(this.ports, answered);
   }
 
   /** The port with the shortest queue; null when the route has none. */
-  leastLoaded(): LinkPort | null {
+  leastLoaded(now: Micros): LinkPort | null {
     const { ports } = this;
     if (ports.length <= 1) return ports[0] ?? null;
     let best = ports[0];
-    for (const port of ports) if (port.load < best.load) best = port;
+    for (const port of ports) {
+      if (port.isOverdue(now) === best.isOverdue(now) ? port.load < best.load : !port.isOverdue(now))
+        best = port;
+    }
     return best;
+  }
+
+  /** The port that a flow of an unreliable route shall stay on: each in turn, but for those that stand still. */
+  nextPort(now: Micros): LinkPort | null {
+    const { ports } = this;
+    for (let tried = 0; tried < ports.length; tried++) {
+      const port = ports[this.turn++ % ports.length];
+      if (!port.isOverdue(now)) return port;
+    }
+    return ports[0] ?? null;
   }
 }

@@ -6,7 +6,7 @@ import type { Host } from "../tcp/host.ts";
 import { initialSequence, timestampOffset } from "../tcp/isn.ts";
 import { MemoryBudget } from "../tcp/memory.ts";
 import type { TcpOptions } from "../tcp/options.ts";
-import { linkDied, pongArrived, thaw } from "../tcp/outage.ts";
+import { linkDied, linksAnswered, thaw } from "../tcp/outage.ts";
 import type { SegmentObserver } from "../tcp/segment-event.ts";
 import { RecordPool } from "../tcp/sent-records.ts";
 import { SipHash } from "../tcp/siphash.ts";
@@ -45,7 +45,8 @@ export class Connections implements Host {
   private readonly limits: StackLimits;
   private readonly listeners: ListenerTable;
   private readonly strays: StrayPackets;
-  private readonly pings: number[] = [];
+  /** Reliable routes whose links should be asked, and the connections that wait for the answers. */
+  private readonly pings: Route[] = [];
   private readonly awaitingPong: Set<Connection> = new Set();
 
   constructor(
@@ -136,15 +137,17 @@ export class Connections implements Host {
     for (const connection of this) if (connection.route === route) thaw(connection, now);
   }
 
-  takePingWanted(): number {
-    return this.pings.pop() ?? -1;
+  takePingWanted(): Route | null {
+    return this.pings.pop() ?? null;
   }
 
-  pong(now: number, linkId: number, sentAt: number): void {
+  linksAnswered(now: number, route: Route, askedAt: number): void {
     for (const connection of this.awaitingPong) {
-      if (!pongArrived(connection, now, linkId, sentAt)) continue;
-      this.awaitingPong.delete(connection);
-      this.rearm(connection);
+      if (connection.route !== route) continue;
+      if (linksAnswered(connection, now, askedAt)) {
+        this.awaitingPong.delete(connection);
+        this.rearm(connection);
+      } else this.wantPing(connection);
     }
   }
 
@@ -162,10 +165,10 @@ export class Connections implements Host {
     if (connection.state !== "CLOSED") this.heap.advance(connection, connection.timers.next());
   }
 
-  wantPing(connection: Connection, linkId: number): void {
-    connection.pingLink = linkId;
+  wantPing(connection: Connection): void {
+    const route = connection.route as Route;
     this.awaitingPong.add(connection);
-    if (!this.pings.includes(linkId)) this.pings.push(linkId);
+    if (!this.pings.includes(route)) this.pings.push(route);
   }
 
   refuse(packet: Packet, route: Route): void {

@@ -160,8 +160,8 @@ export class Stack {
     return transmit(connection, now, out, at, room, linkId, segmentLimit);
   }
 
-  /** A link that a connection on a reliable route wants pinged; -1 when there is none. */
-  takePingWanted(): number {
+  /** A reliable route on which progress is overdue: all its links should be asked, and linksAnswered() be called. */
+  takePingWanted(): Route | null {
     return this.live.takePingWanted();
   }
 
@@ -276,9 +276,12 @@ export class Stack {
     this.live.thaw(now, route);
   }
 
-  /** The answer to a ping sent on this link at `sentAt`. */
-  pong(now: number, linkId: number, sentAt: number): void {
-    this.live.pong(now, linkId, sentAt);
+  /**
+   * All links of a reliable route have answered pings: what left on it up to `askedAt` has arrived at the other side,
+   * and what that side has said of it since has arrived here.
+   */
+  linksAnswered(now: number, route: Route, askedAt: number): void {
+    this.live.linksAnswered(now, route, askedAt);
   }
 
   // --- to look at

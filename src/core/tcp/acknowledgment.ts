@@ -175,5 +175,4 @@ function restartRetransmit(connection: Connection, now: number): void {
   if (sending.records.count === 0) timers.clear(Timer.retransmit);
   else timers.set(Timer.retransmit, connection.retransmitAt(now));
   timers.clear(Timer.pong);
-  connection.pongLink = -1;
 }

@@ -125,10 +125,10 @@ export class Connection {
   /** SACK blocks of the last ACK: what they cover is already in the records. */
   readonly sackSeen: number[] = [];
 
-  // A reliable route: the link whose ping is wanted, and the ping that decides with the link it was for.
-  pingLink = -1;
-  pongLink = -1;
-  pongSentAt = 0;
+  /** The link on which the SYN, or the answer to it, left last. */
+  synLink = -1;
+  /** A reliable route: what was sent up to then is lost, unless word of it comes before Timer.pong. */
+  answeredUpTo = 0;
 
   quickAcks: number;
   readonly challengeBudget: AckBudget = new AckBudget();

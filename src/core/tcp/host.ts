@@ -21,8 +21,8 @@ export interface Host {
   changed(connection: Connection): void;
   /** Its earliest deadline may have moved. */
   rearm(connection: Connection): void;
-  /** On a reliable route: progress is overdue on this link, so its owner should ping. */
-  wantPing(connection: Connection, linkId: number): void;
+  /** On a reliable route: progress is overdue, so the links of the route should be asked. */
+  wantPing(connection: Connection): void;
   /** Answers a segment that fits no connection by a reset (RFC 9293 §3.5.2), unless it is a reset itself. */
   refuse(packet: Packet, route: Route): void;
   /** It reached ESTABLISHED from a listener's or a forwarder's SYN. False refuses for now: the accept queue is full. */

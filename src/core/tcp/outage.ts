@@ -12,13 +12,13 @@ const TIMESTAMPS_LENGTH = 12;
 /** What left on `linkId` is lost; other links go on. */
 export function linkDied(connection: Connection, now: number, linkId: number): void {
   if (connection.state === "SYN-SENT" || connection.state === "SYN-RECEIVED") {
-    if (connection.pongLink === linkId && connection.timers.isSet(Timer.retransmit))
+    if (connection.synLink === linkId && connection.timers.isSet(Timer.retransmit))
       connection.synPending = true;
   } else if (isSynchronized(connection.state)) {
     connection.ackPending = true;
     // Its ACKs are gone too: what left elsewhere is acknowledged late.
     connection.sampleBarrier = now;
-    if (connection.sending.records.markLinkLost(linkId, now)) forgetOutage(connection, now);
+    if (connection.sending.records.markLinkLost(linkId)) forgetOutage(connection, now);
   }
   connection.host.ready(connection);
 }
@@ -57,19 +57,14 @@ function forgetOutage(connection: Connection, now: number): void {
 }
 
 /**
- * A pong to a ping sent at `sentAt` on this link: nothing sent before is still under way.
- * @returns false when it decides nothing here: it is of another link, or of a ping from before the segment in question
+ * All links of the route have answered: nothing sent up to `askedAt` is still under way, nor is word of it.
+ * @returns false when that decides nothing here: the segment in question left later
  */
-export function pongArrived(connection: Connection, now: number, linkId: number, sentAt: number): boolean {
+export function linksAnswered(connection: Connection, now: number, askedAt: number): boolean {
   const { oldest } = connection.sending.records;
   if (oldest === null) return true;
-  if (linkId !== connection.pingLink) return false;
-  if (sentAt < oldest.sentAt) {
-    connection.host.wantPing(connection, linkId);
-    return false;
-  }
-  connection.pongLink = linkId;
-  connection.pongSentAt = sentAt;
+  if (oldest.sentAt > askedAt) return false;
+  connection.answeredUpTo = askedAt;
   connection.timers.set(Timer.pong, now + connection.options.delayedAck);
   return true;
 }

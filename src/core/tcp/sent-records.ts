@@ -166,11 +166,11 @@ export class SentRecords {
     return this.lostBytes > before;
   }
 
-  /** What was sent on one link up to `sentBefore` is lost. Returns whether anything was. */
-  markLinkLost(linkId: number, sentBefore: number): boolean {
+  /** What was sent on one link is lost. Returns whether anything was. */
+  markLinkLost(linkId: number): boolean {
     let any = false;
     let record = this.oldest;
-    while (record !== null && record.sentAt <= sentBefore) {
+    while (record !== null) {
       const newer: SentRecord | null = record.newer;
       if (record.linkId === linkId) {
         this.markRecordLost(record);
@@ -179,6 +179,18 @@ export class SentRecords {
       record = newer;
     }
     return any;
+  }
+
+  /** What was sent up to a time is lost. Returns whether anything was. */
+  markLostBefore(time: number): boolean {
+    const before = this.lostBytes;
+    let record = this.oldest;
+    while (record !== null && record.sentAt <= time) {
+      const newer: SentRecord | null = record.newer;
+      this.markRecordLost(record);
+      record = newer;
+    }
+    return this.lostBytes > before;
   }
 
   /** The first record to send again, by offset; null when there is none. */

@@ -82,8 +82,8 @@ function retransmitDue(connection: Connection, at: number, now: number): void {
     retransmitTimeout(connection, now);
     return;
   }
-  // On a reliable route silence proves nothing: the link is asked, and its pong decides.
-  if (records.oldest !== null) connection.host.wantPing(connection, records.oldest.linkId);
+  // On a reliable route silence proves nothing: its links are asked, and their answers decide.
+  if (records.oldest !== null) connection.host.wantPing(connection);
   connection.roundTrip.backOff();
   connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
 }
@@ -160,10 +160,9 @@ function persistDue(connection: Connection, at: number, now: number): void {
   connection.host.ready(connection);
 }
 
-/** A delayed ACK after the pong nothing has come: what was sent on that link before the ping is lost. */
+/** A delayed ACK after the links' answers nothing has come: what was sent before they were asked is lost. */
 function pongDue(connection: Connection, now: number): void {
-  const lost = connection.sending.records.markLinkLost(connection.pongLink, connection.pongSentAt);
-  if (!lost) return;
+  if (!connection.sending.records.markLostBefore(connection.answeredUpTo)) return;
   connection.attempts++;
   if (connection.attempts > connection.options.retries) {
     connection.enterClosed({ code: "ETIMEDOUT", text: "the peer does not acknowledge" });

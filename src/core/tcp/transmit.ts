@@ -309,7 +309,7 @@ function sendSyn(
   connection.synWentTwice = sending.next >= 0;
   sending.next = 0;
   connection.lastSent = now;
-  connection.pongLink = linkId;
+  connection.synLink = linkId;
   // Linux doubles from 1 s; the SYN-ACK likewise. One that answers a SYN again does not put off the end of it.
   if (!connection.timers.isSet(Timer.retransmit)) {
     connection.timers.set(

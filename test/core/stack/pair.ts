@@ -183,10 +183,10 @@ export class Pair {
   answerPings(stall: () => number = () => 0): void {
     this.onStep = () => {
       for (const stack of [this.a, this.b]) {
-        for (let link = stack.takePingWanted(); link >= 0; link = stack.takePingWanted()) {
-          const [id, sentAt] = [link, this.now];
+        for (let route = stack.takePingWanted(); route !== null; route = stack.takePingWanted()) {
+          const [asked, link, sentAt] = [route, this.linkId, this.now];
           this.later(this.now + 2 * this.latency + 2 * stall(), () => {
-            if (id === this.linkId) stack.pong(this.now, id, sentAt - 1);
+            if (link === this.linkId) stack.linksAnswered(this.now, asked, sentAt - 1);
           });
         }
       }

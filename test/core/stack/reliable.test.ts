@@ -1,5 +1,5 @@
 // Reliable routes, and links and routes that come and go (DESIGN §3): no spurious retransmission, ever; a segment is
-// lost only when its link died or a pong overtook it; outages cost no backoff, no window and no round-trip sample.
+// lost only when its link died or all links answered and word of it did not come; outages cost no backoff, no window and no round-trip sample.
 
 import { describe, expect, it } from "vitest";
 import { MILLISECOND, MINUTE, type Script, SECOND, scenario } from "../tcp/script.ts";
@@ -42,22 +42,22 @@ describe("on a reliable route", () => {
   });
 
   scenario(
-    "asks for a ping after one RTO without progress, with backoff, and sends nothing",
+    "wants its links asked after one RTO without progress, with backoff, and sends nothing",
     (s) => {
       const connection = s.accepted();
       s.write(connection, 100);
       s.expect("A", { data: 100 });
-      expect(s.stack.takePingWanted()).toBe(-1);
+      expect(s.stack.takePingWanted()).toBeNull();
       const rto = connection.info(s.now).rto * MILLISECOND;
       s.pass(rto - 1);
-      expect(s.stack.takePingWanted()).toBe(-1);
+      expect(s.stack.takePingWanted()).toBeNull();
       s.pass(1);
-      expect(s.stack.takePingWanted()).toBe(s.linkId);
-      expect(s.stack.takePingWanted()).toBe(-1);
+      expect(s.stack.takePingWanted()).toBe(s.route);
+      expect(s.stack.takePingWanted()).toBeNull();
       s.pass(2 * rto - 1);
-      expect(s.stack.takePingWanted()).toBe(-1);
+      expect(s.stack.takePingWanted()).toBeNull();
       s.pass(1);
-      expect(s.stack.takePingWanted()).toBe(s.linkId);
+      expect(s.stack.takePingWanted()).toBe(s.route);
       s.pass(600 * MINUTE);
       s.nothing();
       expect(connection.state).toBe("ESTABLISHED");
@@ -66,7 +66,7 @@ describe("on a reliable route", () => {
   );
 
   scenario(
-    "a pong and a delayed ACK later what was sent before the ping counts as lost, without a congestion response",
+    "a delayed ACK after the links' answers what was sent before they were asked counts as lost, without a congestion response",
     (s) => {
       const connection = s.accepted();
       s.write(connection, 100);
@@ -77,7 +77,7 @@ describe("on a reliable route", () => {
       s.write(connection, 50);
       s.expect("A", { seq: 201, data: 50 });
       s.pass(10 * MILLISECOND);
-      s.stack.pong(s.now, s.linkId, pingAt - 1);
+      s.stack.linksAnswered(s.now, s.route, pingAt - 1);
       s.pass(39 * MILLISECOND);
       s.nothing();
       s.pass(MILLISECOND);
@@ -91,13 +91,13 @@ describe("on a reliable route", () => {
   );
 
   scenario(
-    "an ACK between the pong and its judgement is heard",
+    "an ACK between the answers and their judgement is heard",
     (s) => {
       const connection = s.accepted();
       s.write(connection, 100);
       s.take();
       s.pass(SECOND);
-      s.stack.pong(s.now, s.linkId, s.now);
+      s.stack.linksAnswered(s.now, s.route, s.now);
       s.pass(30 * MILLISECOND);
       s.send("A", { ack: 101 });
       s.pass(MINUTE);
@@ -107,7 +107,7 @@ describe("on a reliable route", () => {
   );
 
   scenario(
-    "a pong to a ping from before the segment, or of another link, decides nothing, and another ping is wanted",
+    "answers to pings from before the segment decide nothing, and the links are to be asked again",
     (s) => {
       const connection = s.accepted();
       const before = s.now;
@@ -115,16 +115,13 @@ describe("on a reliable route", () => {
       s.write(connection, 100);
       s.take();
       s.pass(SECOND);
-      while (s.stack.takePingWanted() >= 0);
-      s.stack.pong(s.now, 99, s.now);
-      s.pass(100 * MILLISECOND);
-      s.nothing();
-      s.stack.pong(s.now, s.linkId, before);
-      expect(s.stack.takePingWanted()).toBe(s.linkId);
+      while (s.stack.takePingWanted() !== null);
+      s.stack.linksAnswered(s.now, s.route, before);
+      expect(s.stack.takePingWanted()).toBe(s.route);
       s.pass(100 * MILLISECOND);
       s.nothing();
       // The answer to the ping that was asked for decides.
-      s.stack.pong(s.now, s.linkId, s.now - 50 * MILLISECOND);
+      s.stack.linksAnswered(s.now, s.route, s.now - 50 * MILLISECOND);
       s.pass(40 * MILLISECOND);
       s.expect("A", { seq: 1, data: 100 });
     },
@@ -132,12 +129,12 @@ describe("on a reliable route", () => {
   );
 
   scenario(
-    "a pong without a ping that this connection wanted changes nothing",
+    "answers that this connection did not want change nothing",
     (s) => {
       const connection = s.accepted();
       s.write(connection, 100);
       s.take();
-      s.stack.pong(s.now + 1, s.linkId, s.now);
+      s.stack.linksAnswered(s.now + 1, s.route, s.now);
       s.pass(100 * MILLISECOND);
       s.nothing();
       expect(connection.info(s.now).retransmits).toBe(0);
@@ -152,7 +149,7 @@ describe("on a reliable route", () => {
       s.write(connection, 100);
       for (let count = 0; count < 40 && connection.state !== "CLOSED"; count++) {
         s.pass(3 * MINUTE);
-        s.stack.pong(s.now, s.linkId, s.now);
+        s.stack.linksAnswered(s.now, s.route, s.now);
         s.pass(SECOND);
       }
       expect(connection.error?.code).toBe("ETIMEDOUT");

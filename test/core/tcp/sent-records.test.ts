@@ -97,13 +97,22 @@ describe("SentRecords", () => {
     recount(records);
   });
 
-  it("only what left on a link, before a moment, is lost with it", () => {
+  it("only what left on a link is lost with it", () => {
     const records = new SentRecords(new RecordPool());
     for (let index = 0; index < 6; index++) records.push(index, index + 1, false, index, index % 2);
-    expect(records.markLinkLost(1, 3)).toBe(true);
-    expect(all(records).map((record) => record.lost)).toEqual([false, true, false, true, false, false]);
-    expect(records.markLinkLost(1, 3)).toBe(false);
-    expect(records.markLinkLost(9, 100)).toBe(false);
+    expect(records.markLinkLost(1)).toBe(true);
+    expect(all(records).map((record) => record.lost)).toEqual([false, true, false, true, false, true]);
+    expect(records.markLinkLost(1)).toBe(false);
+    expect(records.markLinkLost(9)).toBe(false);
+    recount(records);
+  });
+
+  it("what left before a moment is lost on all links", () => {
+    const records = new SentRecords(new RecordPool());
+    for (let index = 0; index < 6; index++) records.push(index, index + 1, false, index, index % 2);
+    expect(records.markLostBefore(3)).toBe(true);
+    expect(all(records).map((record) => record.lost)).toEqual([true, true, true, true, false, false]);
+    expect(records.markLostBefore(3)).toBe(false);
     recount(records);
   });
 
@@ -148,6 +157,7 @@ describe("SentRecords", () => {
       { weight: 3, arbitrary: fc.record({ kind: fc.constant("acknowledge" as const), at: share }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseAll" as const) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseLink" as const), link: fc.nat(2) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseBefore" as const), age: fc.nat(9) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseLarge" as const), size: fc.nat(50) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("renege" as const) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("clear" as const) }) },
@@ -205,7 +215,10 @@ describe("SentRecords", () => {
               records.markAllLost();
               break;
             case "loseLink":
-              records.markLinkLost(step.link, now - 2);
+              records.markLinkLost(step.link);
+              break;
+            case "loseBefore":
+              records.markLostBefore(now - step.age);
               break;
             case "loseLarge":
               records.markLargerLost(step.size);
