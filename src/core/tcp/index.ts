@@ -7,7 +7,7 @@ export type { ConnectionInfo } from "./info.ts";
 export { initialSequence, timestampOffset } from "./isn.ts";
 export { MemoryBudget } from "./memory.ts";
 export { defaultKeepAlive, defaultTcpOptions, type KeepAlive, type TcpOptions } from "./options.ts";
-export { linkDied, pathTooSmall, pongArrived, thaw, unreachable } from "./outage.ts";
+export { linkDied, linksAnswered, pathTooSmall, thaw, unreachable } from "./outage.ts";
 export type { Route } from "./route.ts";
 export { segmentArrives, synArrives } from "./segment-arrives.ts";
 export type { SegmentEvent, SegmentObserver } from "./segment-event.ts";
