@@ -178,8 +178,7 @@ export class ConnectionSource implements StreamSource {
   }
 
   info(): TcpInfo {
-    const info = this.connection.info(this.owner.clock.now());
-    return { ...info, reordering: info.reordering ? 1 : 0 };
+    return this.connection.info(this.owner.clock.now());
   }
 
   ref(): void {

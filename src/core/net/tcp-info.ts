@@ -43,8 +43,16 @@ export interface TcpInfo {
   readonly unacknowledged?: number | undefined;
   /** Bytes accepted and not yet sent. */
   readonly notSent?: number | undefined;
-  /** Segments found to be reordered. */
+  /** Segments that later sent ones overtook. */
   readonly reordering?: number | undefined;
+  /** Answers to a loss that were taken back, since there was none (RFC 4015, RFC 5682). */
+  readonly spuriousRecoveries?: number | undefined;
+  /** Tail loss probes sent (RFC 8985). */
+  readonly tailLossProbes?: number | undefined;
+  /** Segments that the peer says it had twice (DSACK, RFC 2883). */
+  readonly duplicatesReported?: number | undefined;
+  /** Times that a segment which had been sent again was lost again. */
+  readonly lostRetransmits?: number | undefined;
   /** Segments now held to be lost. */
   readonly lost?: number | undefined;
   /** `"newreno"`, `"cubic"`, ... */

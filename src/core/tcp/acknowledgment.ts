@@ -8,10 +8,18 @@ import { challenge } from "./challenge.ts";
 import type { AckSample } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { delivery, noteDelivered, startDelivery } from "./delivery.ts";
-import { detectLosses, leaveRecovery, partialAcknowledgment } from "./recovery.ts";
+import {
+  answerRepairedTail,
+  detectLosses,
+  leaveRecovery,
+  partialAcknowledgment,
+  watchForReneging,
+} from "./recovery.ts";
 import { takeSackBlocks } from "./sack.ts";
 import { Timer } from "./timers.ts";
 import { rememberTimestamp } from "./timestamps.ts";
+import { probeAnswered, scheduleProbe } from "./tlp.ts";
+import { undoIfSpurious } from "./undo.ts";
 
 /** @returns false when the segment must not be looked at further */
 export function acknowledgmentArrives(
@@ -41,23 +49,17 @@ export function acknowledgmentArrives(
     if (ack > sending.next) sending.next = ack; // a zero-window probe's octet was taken
     takeCumulative(connection, now, ack);
   }
-  if (connection.sackOk && segment.sackCount > 0 && sending.records.count > 0) {
-    takeSackBlocks(connection, now, segment);
-  }
+  if (connection.sackOk && segment.sackCount > 0) takeSackBlocks(connection, now, segment, ack);
+  const duplicateBytes = sending.duplicateBytes;
+  const repeats =
+    advanced === 0 && !hasData && (segment.flags & Flag.fin) === 0 && sending.edge === windowBefore;
   if (advanced > 0) {
     connection.attempts = 0;
     connection.duplicateAcks = 0;
     // A partial ACK takes back what it covers of what duplicates stood for (RFC 6582 §3.2 step 3).
     sending.duplicateBytes =
       connection.recovery === "loss" ? Math.max(0, sending.duplicateBytes - advanced) : 0;
-  } else if (
-    !connection.sackOk &&
-    advanced === 0 &&
-    !hasData &&
-    (segment.flags & Flag.fin) === 0 &&
-    sending.edge === windowBefore &&
-    sending.records.count > 0
-  ) {
+  } else if (repeats && !connection.sackOk && sending.records.count > 0) {
     connection.duplicateAcks++;
     // Each tells that a segment has left the path (RFC 5681 §3.2 step 4), the first two too (RFC 3042); after a timeout
     // it may only answer what was resent.
@@ -65,9 +67,19 @@ export function acknowledgmentArrives(
       sending.duplicateBytes = Math.min(sending.duplicateBytes + sending.mss, sending.records.inFlight);
   }
   sending.probes = 0;
-  if (delivery.bytes > 0 || connection.duplicateAcks > 0) {
+  if (probeAnswered(connection, ack, repeats && segment.sackCount === 0))
+    answerRepairedTail(connection, now, advanced);
+  if (delivery.bytes > 0 || connection.duplicateAcks > 0 || delivery.duplicateEnd >= 0) {
+    connection.tail.pending = false;
     updateRoundTrip(connection, now);
-    detectLosses(connection, now);
+    undoIfSpurious(connection, now, ack, advanced);
+    const foundLoss = detectLosses(connection, now);
+    if (connection.prr.active) {
+      const delivered = connection.sackOk
+        ? delivery.bytes
+        : Math.max(0, advanced) + sending.duplicateBytes - duplicateBytes;
+      connection.prr.acknowledged(delivered, sending.pipe, advanced > 0 && !foundLoss, sending.mss);
+    }
     updateController(connection, now, Math.max(0, advanced), inFlightBefore);
   }
   if (advanced > 0) {
@@ -76,6 +88,8 @@ export function acknowledgmentArrives(
       else if (!connection.sackOk && connection.recovery === "loss") partialAcknowledgment(connection);
     }
     restartRetransmit(connection, now);
+    if (sending.records.sackedCount > 0) watchForReneging(connection, now);
+    scheduleProbe(connection, now);
     connection.acknowledgedBytes();
     if (sending.finAcknowledged) connection.enterFinAcknowledged(now);
   }
@@ -125,6 +139,7 @@ function updateRoundTrip(connection: Connection, now: number): void {
   if (delivery.sampleSentAt < 0) return;
   const segments = connection.sending.records.inFlight / connection.sending.mss;
   connection.roundTrip.sample(now - delivery.sampleSentAt, segments);
+  connection.tail.measured = true;
 }
 
 function updateController(

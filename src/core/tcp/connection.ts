@@ -7,10 +7,12 @@ import type { IpAddress } from "../wire/ip-address.ts";
 import { AckBudget } from "./ack-budget.ts";
 import type { CongestionController } from "./congestion.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
+import { FrtoStep } from "./frto.ts";
 import type { Host } from "./host.ts";
 import { type ConnectionInfo, connectionInfo } from "./info.ts";
 import { NewReno } from "./newreno.ts";
 import { type KeepAlive, MINIMUM_MSS, type TcpOptions } from "./options.ts";
+import { Prr } from "./prr.ts";
 import { Rack } from "./rack.ts";
 import { ReceiveSide } from "./receive-side.ts";
 import type { Route } from "./route.ts";
@@ -18,6 +20,8 @@ import { RoundTrip } from "./rtt.ts";
 import { SendSide } from "./send-side.ts";
 import { canQueue, canReceive, isSynchronized, type TcpState } from "./tcp-state.ts";
 import { Timer, Timers } from "./timers.ts";
+import { TailLossProbe } from "./tlp.ts";
+import { Undo } from "./undo.ts";
 
 /** What a connection has to tell its user; takeEvents() reads and clears them. */
 export const Event = {
@@ -84,7 +88,7 @@ export class Connection {
   readonly receiving: ReceiveSide;
   readonly timers: Timers = new Timers();
   readonly roundTrip: RoundTrip;
-  readonly rack: Rack = new Rack();
+  readonly rack: Rack;
   readonly rate: DeliveryRate = new DeliveryRate();
   readonly controller: CongestionController;
 
@@ -109,6 +113,10 @@ export class Connection {
   // Loss recovery.
   recovery: Recovery = "none";
   recoveryPoint = -1;
+  readonly prr: Prr = new Prr();
+  readonly undo: Undo = new Undo();
+  readonly tail: TailLossProbe = new TailLossProbe();
+  frto: FrtoStep = FrtoStep.off;
   /** The first segment of a recovery leaves whatever the window says (RFC 6582 §3.2 step 3). */
   fastRetransmit = false;
   /** Growth of the window is earned only by data sent while the window was full (RFC 7661). */
@@ -116,6 +124,9 @@ export class Connection {
   /** Duplicate ACKs of a peer without SACK. */
   duplicateAcks = 0;
   timeouts = 0;
+  /** Reductions taken back, and segments that the peer had twice (RFC 2883). */
+  spuriousRecoveries = 0;
+  duplicatesReported = 0;
   /** Retransmissions of the same data, for R2; retransmissions of the SYN. */
   attempts = 0;
   synAttempts = 0;
@@ -172,7 +183,9 @@ export class Connection {
     this.sending.isn = config.isn;
     this.receiving = new ReceiveSide(config.options.receiveBuffer, config.host.memory);
     this.receiving.scale = windowScaleFor(config.options);
-    this.roundTrip = new RoundTrip(config.options.initialRto, config.options.minRto, config.options.maxRto);
+    const { initialRto, minRto, maxRto, clockResolution, reorderingWindow } = config.options;
+    this.roundTrip = new RoundTrip(initialRto, minRto, maxRto, clockResolution);
+    this.rack = new Rack(clockResolution, reorderingWindow);
     this.sending.mss = this.largestSegment();
     this.controller = new NewReno(this.sending.mss, config.options.initialWindow);
   }
@@ -337,7 +350,8 @@ export class Connection {
   // --- for the other files of this room and for the stack
 
   get congestionWindow(): number {
-    return this.route.reliable ? Number.POSITIVE_INFINITY : this.controller.window;
+    if (this.route.reliable) return Number.POSITIVE_INFINITY;
+    return this.prr.active ? this.prr.window : this.controller.window;
   }
 
   /** Bytes that the send buffer still takes; none after CLOSE. */

@@ -12,14 +12,26 @@ export interface Delivery {
   sampleSentAt: number;
   /** Our timestamp that this ACK echoes; negative when it has none. */
   echo: number;
+  /** Something arrived that was judged lost and has not been sent again (RFC 5682). */
+  original: boolean;
+  /** Where the part ends that the peer had twice (RFC 2883); negative when it told of none. */
+  duplicateEnd: number;
 }
 
-export const delivery: Delivery = { bytes: 0, sampleSentAt: -1, echo: -1 };
+export const delivery: Delivery = {
+  bytes: 0,
+  sampleSentAt: -1,
+  echo: -1,
+  original: false,
+  duplicateEnd: -1,
+};
 
 export function startDelivery(echo: number): void {
   delivery.bytes = 0;
   delivery.sampleSentAt = -1;
   delivery.echo = echo;
+  delivery.original = false;
+  delivery.duplicateEnd = -1;
 }
 
 export function noteDelivered(connection: Connection, now: number, record: SentRecord): void {
@@ -33,6 +45,7 @@ export function noteDelivered(connection: Connection, now: number, record: SentR
   delivery.bytes += length;
   // Karn: a segment sent twice gives no round trip; and none reaches back across an outage.
   const once = record.retransmissions === 0;
+  if (once && record.lost) delivery.original = true;
   if (once && sentAt > delivery.sampleSentAt && sentAt >= connection.sampleBarrier)
     delivery.sampleSentAt = sentAt;
 }

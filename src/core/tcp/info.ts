@@ -37,7 +37,16 @@ export interface ConnectionInfo {
   /** Received and not yet read; of that, waiting for an earlier segment. */
   readonly unread: number;
   readonly outOfOrder: number;
-  readonly reordering: boolean;
+  /** Segments that later sent ones overtook. */
+  readonly reordering: number;
+  /** Answers to a loss that were taken back, since there was none (RFC 4015, RFC 5682). */
+  readonly spuriousRecoveries: number;
+  /** Tail loss probes sent (RFC 8985 §7). */
+  readonly tailLossProbes: number;
+  /** Segments that the peer says it had twice (DSACK, RFC 2883). */
+  readonly duplicatesReported: number;
+  /** Times that a segment which had been sent again was lost again. */
+  readonly lostRetransmits: number;
   /** Bytes per second. */
   readonly deliveryRate: number;
   readonly appLimited: boolean;
@@ -84,7 +93,11 @@ export function connectionInfo(connection: Connection): ConnectionInfo {
     notSent: sending.unsent,
     unread: receiving.buffer.length,
     outOfOrder: receiving.reassembly.length,
-    reordering: rack.reorderingSeen,
+    reordering: rack.reorderings,
+    spuriousRecoveries: connection.spuriousRecoveries,
+    tailLossProbes: connection.tail.sent,
+    duplicatesReported: connection.duplicatesReported,
+    lostRetransmits: sending.records.lostResends,
     deliveryRate: rate.rate,
     appLimited: rate.appLimited,
     congestionControl: connection.route.reliable ? "none" : connection.controller.name,

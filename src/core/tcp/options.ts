@@ -10,6 +10,12 @@ export interface KeepAlive {
   readonly count: number;
 }
 
+/**
+ * How long RACK waits for what may only be late (RFC 8985 §6.2 step 4), once reordering was seen: a quarter of the
+ * least round trip, more after each round trip with a DSACK; always a quarter; or not at all.
+ */
+export type ReorderingWindow = "adaptive" | "fixed" | "none";
+
 export interface TcpOptions {
   /** Bytes a peer may have sent that the user has not read: the largest receive window. */
   readonly receiveBuffer: number;
@@ -35,6 +41,11 @@ export interface TcpOptions {
   /** Least distance of the timeout from the smoothed round trip, Linux's TCP_RTO_MIN; RFC 6298 §2.4 asks for 1 s. */
   readonly minRto: number;
   readonly maxRto: number;
+  /** What the driver's clock tells apart: an event loop no less than a millisecond, virtual time 1. For RACK and RTO. */
+  readonly clockResolution: number;
+  readonly reorderingWindow: ReorderingWindow;
+  /** Tail loss probes, RFC 8985 §7. Without them lost ends of a flight wait for the retransmission timer. */
+  readonly tailLossProbe: boolean;
   /** Segments sent before the first ACK (RFC 6928). */
   readonly initialWindow: number;
   /** RFC 9293 §3.8.6.3 allows up to 500 ms. */
@@ -69,6 +80,9 @@ export const defaultTcpOptions: TcpOptions = {
   initialRto: 1_000_000,
   minRto: 200_000,
   maxRto: 120_000_000,
+  clockResolution: 1_000,
+  reorderingWindow: "adaptive",
+  tailLossProbe: true,
   initialWindow: 10,
   delayedAck: 40_000,
   quickAcks: 16,

@@ -1,25 +1,40 @@
 // RACK loss detection, RFC 8985: a segment is lost when one sent sufficiently later was delivered. The one loss
 // detector of the core; what it needs of time is the arrival of the ACK and of the sending, never "now" of processing.
-// May use nothing; times are arguments.
+// May use this room's types; times are arguments.
 
+import type { ReorderingWindow } from "./options.ts";
 import type { SentRecord, SentRecords } from "./sent-records.ts";
 import { WindowedMin } from "./windowed-min.ts";
 
 /** RFC 8985 §6.2 step 1 asks for a windowed minimum; Linux's tcp_min_rtt_wlen. */
 const MIN_RTT_WINDOW = 300_000_000;
-/** Two events within one tick of a runtime's clock carry no order. */
-const CLOCK_RESOLUTION = 1_000;
 const DUPLICATE_THRESHOLD = 3;
+/** §6.2 step 4: recoveries without a DSACK after which a widened window is forgotten. */
+const PERSISTENCE = 16;
 
 export class Rack {
   readonly minRtt: WindowedMin = new WindowedMin(MIN_RTT_WINDOW);
   /** Round trip of the segment most recently sent among those delivered. */
   rtt = 0;
-  reorderingSeen = false;
+  /** Times that something sent earlier was delivered later. */
+  reorderings = 0;
+  private readonly clockResolution: number;
+  private readonly mode: ReorderingWindow;
   private sentAt = 0;
   private end = 0;
   /** Highest offset delivered, §6.2 step 3. */
   private highest = 0;
+  /** RACK.reo_wnd_mult: the window in quarters of the least round trip. */
+  private quarters = 1;
+  /** RACK.reo_wnd_persist: recoveries until it is one quarter again. */
+  private persistence = 0;
+  /** RACK.dsack_round: until SND.UNA is here further DSACKs are of the same round. */
+  private round = -1;
+
+  constructor(clockResolution: number, mode: ReorderingWindow) {
+    this.clockResolution = clockResolution;
+    this.mode = mode;
+  }
 
   /**
    * A record was delivered, by ACK or SACK (§6.2 steps 1 to 3).
@@ -27,7 +42,7 @@ export class Rack {
    */
   delivered(record: SentRecord, now: number, stale: boolean): void {
     if (record.end > this.highest) this.highest = record.end;
-    else if (record.end < this.highest && record.retransmissions === 0) this.reorderingSeen = true;
+    else if (record.end < this.highest && record.retransmissions === 0) this.reorderings++;
     // An arrival may be stamped before a sending that it was read after.
     const rtt = Math.max(0, now - record.sentAt);
     if (record.retransmissions > 0) {
@@ -39,6 +54,30 @@ export class Rack {
       this.sentAt = record.sentAt;
       this.end = record.end;
     }
+  }
+
+  /** A hole that was resent had only been late. */
+  reordered(): void {
+    this.reorderings++;
+  }
+
+  /** What was taken for the delivery of the last sending was that of an earlier one: it judges nothing. */
+  forget(): void {
+    this.sentAt = 0;
+    this.end = 0;
+  }
+
+  /** A DSACK: the window was too small. It widens once in a round trip. */
+  duplicateSeen(una: number, next: number): void {
+    if (this.mode !== "adaptive" || (this.round >= 0 && una < this.round)) return;
+    this.round = next;
+    this.quarters++;
+    this.persistence = PERSISTENCE;
+  }
+
+  /** A recovery is over. */
+  recovered(): void {
+    if (this.persistence > 0 && --this.persistence === 0) this.quarters = 1;
   }
 
   /**
@@ -61,9 +100,12 @@ export class Rack {
 
   /** §6.2 step 4. */
   reorderingWindow(records: SentRecords, srtt: number, recovering: boolean): number {
-    if (!this.reorderingSeen && (recovering || records.sackedCount >= DUPLICATE_THRESHOLD)) return 0;
+    if (this.mode === "none") return 0;
+    if (this.reorderings === 0 && (recovering || records.sackedCount >= DUPLICATE_THRESHOLD)) return 0;
     const quarter = this.minRtt.value === Number.POSITIVE_INFINITY ? 0 : this.minRtt.value / 4;
-    return Math.min(quarter + CLOCK_RESOLUTION, Math.max(srtt, CLOCK_RESOLUTION));
+    // Two events within one tick of a clock carry no order.
+    const tick = this.clockResolution;
+    return Math.min(this.quarters * quarter + tick, Math.max(srtt, tick));
   }
 }
 

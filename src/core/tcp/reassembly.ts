@@ -40,6 +40,15 @@ export class Reassembly {
     return this.runs.length === 0 ? 0 : this.runs[this.runs.length - 1].end;
   }
 
+  /** The first part of [start, end) that is held already, as offsets into `into`; false when none is. */
+  overlap(into: number[], start: number, end: number): boolean {
+    const index = this.lowerBound(start + 1);
+    if (index === this.runs.length || this.runs[index].start >= end) return false;
+    into[0] = Math.max(start, this.runs[index].start);
+    into[1] = Math.min(end, this.runs[index].end);
+    return true;
+  }
+
   /**
    * Takes bytes[begin..end) at stream offset `offset`. What is there already stays.
    * @returns false when it was dropped for want of room

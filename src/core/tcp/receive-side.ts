@@ -21,6 +21,9 @@ export class ReceiveSide {
   /** Offset of the peer's FIN; -1 until it is known. */
   fin = -1;
   finReceived = false;
+  /** What came twice and is still to be told (RFC 2883); nothing while the end is negative. */
+  duplicateStart = -1;
+  duplicateEnd = -1;
   /** Largest payload seen, the estimate of the peer's segment size for ACK decisions. */
   segmentSize = 536;
   bytesReceived = 0;
@@ -31,6 +34,23 @@ export class ReceiveSide {
   constructor(limit: number, memory: MemoryBudget) {
     this.limit = limit;
     this.memory = memory;
+  }
+
+  /** [start, end) came twice. Another piece beside one that waits to be told makes one block with it. */
+  duplicated(start: number, end: number): void {
+    const joins = start <= this.duplicateEnd && end >= this.duplicateStart;
+    this.duplicateStart = joins ? Math.min(start, this.duplicateStart) : start;
+    this.duplicateEnd = joins ? Math.max(end, this.duplicateEnd) : end;
+  }
+
+  /** Writes up to `max` SACK blocks as offset pairs: first what came twice (RFC 2883 §4). Returns how many. */
+  sackBlocks(into: number[], max: number): number {
+    if (this.duplicateEnd < 0) return this.reassembly.blocks(into, max);
+    const count = this.reassembly.blocks(into, max - 1);
+    for (let index = count * 2 - 1; index >= 0; index--) into[index + 2] = into[index];
+    into[0] = this.duplicateStart;
+    into[1] = this.duplicateEnd;
+    return count + 1;
   }
 
   /** The window as the peer knows it. */

@@ -2,14 +2,19 @@
 // RACK's reordering window. On a reliable route none of this runs: there a link's death or a pong decides.
 
 import type { Connection, Recovery } from "./connection.ts";
+import { delivery } from "./delivery.ts";
+import { FrtoStep } from "./frto.ts";
 import { Timer } from "./timers.ts";
 
 /** RFC 5681 §3.2, for peers without SACK. */
 const DUPLICATE_THRESHOLD = 3;
 
-/** After an ACK that delivered something, or when the reordering timer fired. `now` is the arrival or the deadline. */
-export function detectLosses(connection: Connection, now: number): void {
-  if (connection.route.reliable) return;
+/**
+ * After an ACK that delivered something, or when the reordering timer fired. `now` is the arrival or the deadline.
+ * @returns whether anything was found lost that was not before
+ */
+export function detectLosses(connection: Connection, now: number): boolean {
+  if (connection.route.reliable) return false;
   const { sending, rack, roundTrip, timers } = connection;
   const { records } = sending;
   const lostBefore = records.lostBytes;
@@ -26,8 +31,10 @@ export function detectLosses(connection: Connection, now: number): void {
     if (wait > 0) timers.set(Timer.reorder, now + wait);
     else timers.clear(Timer.reorder);
   }
+  if (records.lostBytes <= lostBefore) return false;
   const resendsAnyway = connection.recovery === "loss" || connection.recovery === "timeout";
-  if (records.lostBytes > lostBefore && !resendsAnyway) reduce(connection, now, "loss");
+  if (!resendsAnyway) reduce(connection, now, "loss");
+  return true;
 }
 
 /**
@@ -35,11 +42,27 @@ export function detectLosses(connection: Connection, now: number): void {
  * a round trip that ECN told of is resent, but reduces nothing more.
  */
 export function reduce(connection: Connection, now: number, cause: "loss" | "congestion"): void {
-  const { recovery, sending, controller } = connection;
+  const { recovery, sending, controller, undo } = connection;
   const isReduced = recovery === "congestion" || recovery === "loss" || recovery === "timeout";
   if (isReduced && (recovery !== "congestion" || cause === "congestion")) return;
   enterRecovery(connection, cause);
-  if (!isReduced) controller.congested(now, sending.records.outstanding);
+  if (isReduced) return;
+  const { records } = sending;
+  controller.congested(now, records.outstanding);
+  // What ECN told of was true, whatever becomes of what is resent.
+  if (cause === "loss") undo.begin(sending.una, records.resentBytes);
+  else undo.forget();
+  // RFC 9937 §6.2: what the ACK at hand delivered is the first that counts, what was SACKed before does not.
+  const flight = records.outstanding - records.sackedBytes + delivery.bytes;
+  if (controller.lossBased) connection.prr.enter(controller.slowStartThreshold, flight, sending.pipe);
+}
+
+/** A tail loss probe repaired a loss that nobody else saw: one reduction, and no recovery (RFC 8985 §7.4.2). */
+export function answerRepairedTail(connection: Connection, now: number, acknowledged: number): void {
+  if (connection.recovery !== "none") return;
+  connection.controller.congested(now, connection.sending.records.outstanding + acknowledged);
+  connection.controller.recovered(now);
+  connection.undo.forget();
 }
 
 /** Everything sent so far decides when it is over. */
@@ -59,25 +82,53 @@ export function partialAcknowledgment(connection: Connection): void {
 export function leaveRecovery(connection: Connection, now: number): void {
   if (connection.recovery === "loss" || connection.recovery === "congestion")
     connection.controller.recovered(now);
+  if (connection.recovery === "loss" || connection.recovery === "timeout") connection.rack.recovered();
   connection.recovery = "none";
+  connection.prr.leave();
   connection.sending.duplicateBytes = 0;
   connection.fastRetransmit = false;
 }
 
-/** RFC 6298 §5.4 to §5.6 with RFC 5681 §3.1: all is presumed lost, one segment leaves, slow start follows. */
+/** The peer acknowledges up to what it had SACKed and no further: unless more comes soon it has dropped that. */
+const RENEGING_WAIT = 10_000;
+
+/** RFC 2018 §8, as Linux: a peer that took back its SACK does not wait for a whole timeout. */
+export function watchForReneging(connection: Connection, now: number): void {
+  const { sending, roundTrip, timers } = connection;
+  if (sending.records.first?.sacked !== true) return;
+  const at = now + Math.max(roundTrip.srtt / 2, RENEGING_WAIT);
+  if (at < timers.deadline(Timer.retransmit)) timers.set(Timer.retransmit, at);
+}
+
+/**
+ * RFC 6298 §5.4 to §5.6 with RFC 5681 §3.1: what was sent a round trip ago is presumed lost, one segment leaves, slow
+ * start follows; what was SACKed is not sent again.
+ */
 export function retransmitTimeout(connection: Connection, now: number): void {
   const { sending, roundTrip, controller } = connection;
   const { records } = sending;
   const first = records.first;
   if (first === null) return;
   // The first segment is SACKed and yet not acknowledged: the peer has taken its SACK back (RFC 2018 §8).
-  if (first.sacked) {
+  const reneged = first.sacked;
+  if (reneged) {
     records.reneged();
     connection.sackSeen.length = 0;
   }
-  controller.timedOut(now, records.outstanding, connection.attempts === 0);
-  records.markAllLost();
+  const isFirst = connection.attempts === 0;
+  const resending = connection.recovery === "loss" || connection.recovery === "timeout";
+  // One that fires within a recovery proves that what was resent is lost, unless all of it waits for an answer.
+  const isOpen = !reneged && (!resending || !isFirst);
+  if (isFirst) connection.undo.begin(sending.una, records.resentBytes);
+  if (reneged) connection.undo.forget();
+  controller.timedOut(now, records.outstanding, isFirst);
+  const { rack } = connection;
+  const window = rack.reorderingWindow(records, roundTrip.srtt, resending);
+  records.markAllLost(connection.sackOk ? now - (rack.rtt || roundTrip.srtt) - window : now);
   enterRecovery(connection, "timeout");
+  connection.frto = isOpen ? FrtoStep.resent : FrtoStep.off;
+  connection.prr.leave();
+  connection.tail.forget();
   connection.attempts++;
   connection.timeouts++;
   connection.host.counters.timeouts++;
@@ -85,6 +136,7 @@ export function retransmitTimeout(connection: Connection, now: number): void {
   sending.duplicateBytes = 0;
   roundTrip.backOff();
   connection.timers.clear(Timer.reorder);
+  connection.timers.clear(Timer.tailLoss);
   connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
   connection.host.ready(connection);
 }

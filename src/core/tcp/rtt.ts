@@ -5,8 +5,6 @@
 const ALPHA = 1 / 8;
 const BETA = 1 / 4;
 const K = 4;
-/** Our clock ticks in microseconds, but an event loop answers no finer than this. */
-const CLOCK_GRANULARITY = 1_000;
 
 export class RoundTrip {
   srtt = 0;
@@ -16,11 +14,14 @@ export class RoundTrip {
   private shift = 0;
   private readonly minRto: number;
   private readonly maxRto: number;
+  /** G of §2. */
+  private readonly clockResolution: number;
 
-  constructor(initialRto: number, minRto: number, maxRto: number) {
+  constructor(initialRto: number, minRto: number, maxRto: number, clockResolution: number) {
     this.base = initialRto;
     this.minRto = minRto;
     this.maxRto = maxRto;
+    this.clockResolution = clockResolution;
   }
 
   get sampled(): boolean {
@@ -57,9 +58,20 @@ export class RoundTrip {
       this.variance += (BETA / samples) * (Math.abs(this.srtt - measured) - this.variance);
       this.srtt += (ALPHA / samples) * (measured - this.srtt);
     }
+    this.compute();
+  }
+
+  /** A timeout was spurious: the round trip had been this long. One like it is waited for now (RFC 4015 §3.2 step 5). */
+  timedOutTooEarly(rtt: number): void {
+    this.srtt = Math.max(this.srtt, rtt);
+    this.variance = Math.max(this.variance, rtt / 2);
+    this.compute();
+  }
+
+  private compute(): void {
     // Linux adds the minimum to SRTT: on a steady path the variance vanishes, and a timeout of the bare minimum would
     // lie just above the round trip, or below it, so that each delayed ACK were a loss.
-    const margin = Math.max(CLOCK_GRANULARITY, this.minRto, K * this.variance);
+    const margin = Math.max(this.clockResolution, this.minRto, K * this.variance);
     this.base = Math.min(this.srtt + margin, this.maxRto);
     this.shift = 0;
   }

@@ -4,10 +4,13 @@
 import { seqDifference } from "../wire/seq.ts";
 import type { TcpSegment } from "../wire/tcp-segment.ts";
 import type { Connection } from "./connection.ts";
-import { noteDelivered } from "./delivery.ts";
+import { delivery, noteDelivered } from "./delivery.ts";
 
-export function takeSackBlocks(connection: Connection, now: number, segment: TcpSegment): void {
+/** @param ack offset that the segment acknowledges */
+export function takeSackBlocks(connection: Connection, now: number, segment: TcpSegment, ack: number): void {
+  takeDuplicate(connection, segment, ack);
   const { sending, sackSeen } = connection;
+  if (sending.records.count === 0) return;
   const seen = sackSeen.length;
   for (let block = 0; block < segment.sackCount; block++) {
     lefts[block] = offsetOf(connection, segment.sackEdges[block * 2]);
@@ -17,12 +20,35 @@ export function takeSackBlocks(connection: Connection, now: number, segment: Tcp
   for (let block = 0; block < segment.sackCount; block++) {
     const left = lefts[block];
     const right = rights[block];
-    // A block below SND.UNA tells of a duplicate (RFC 2883); one beyond what was sent is nonsense.
+    // A block below SND.UNA is old news or tells of a duplicate; one beyond what was sent is nonsense.
     if (right <= left || left < sending.una || right > sending.next) continue;
     walk(connection, now, left, right, seen);
     sackSeen.push(left, right);
   }
   sackSeen.splice(0, seen);
+}
+
+/** RFC 2883 §4: a first block below the segment's own ACK, or within the second block, tells what came twice. */
+function takeDuplicate(connection: Connection, segment: TcpSegment, ack: number): void {
+  const { sending, rack, undo } = connection;
+  const edges = segment.sackEdges;
+  const left = offsetOf(connection, edges[0]);
+  const right = offsetOf(connection, edges[1]);
+  // What was never sent is nobody's duplicate, nor is what is older than any window.
+  if (right <= left || right > sending.next || left < sending.una - sending.maxWindow) return;
+  const within =
+    segment.sackCount > 1 &&
+    left >= offsetOf(connection, edges[2]) &&
+    right <= offsetOf(connection, edges[3]);
+  if (right > ack && !within) return;
+  delivery.duplicateEnd = right;
+  connection.duplicatesReported += Math.ceil((right - left) / sending.mss);
+  // The path makes copies too: what was sent once says nothing of us.
+  if (connection.duplicatesReported > connection.retransmits) return;
+  undo.duplicate(right, right - left);
+  // A probe was sent by a timer: it does not say that RACK was hasty.
+  const { tail } = connection;
+  if (!tail.isResent || right !== tail.end) rack.duplicateSeen(sending.una, sending.next);
 }
 
 /**

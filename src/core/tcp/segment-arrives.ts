@@ -98,6 +98,8 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
   // Simultaneous open: the peer's SYN-ACK repeats its SYN, which is no new one, and acknowledges ours.
   if (repeatsSyn) start = 0;
   else if (!acceptable(receiving.next, receiving.edge, start, span)) {
+    if (connection.sackOk && length > 0 && start + length <= receiving.next)
+      receiving.duplicated(start, start + length);
     unacceptable(connection, now, flags, length);
     // Two ends that took each other's zero-window probe both go on one octet before what the other expects. Unless such
     // ACKs are heard neither gets on (draft-gont-tcpm-tcp-seq-validation §3.4).

@@ -38,6 +38,7 @@ export function textArrives(
   if (hasFin && whole && receiving.fin < 0 && end >= receiving.reassembly.end) receiving.fin = end;
   const before = receiving.next;
   const hadGap = !receiving.reassembly.empty;
+  if (connection.sackOk) noteDuplicates(connection, start, end);
   if (to > from) {
     const begin = segment.dataStart + (from - start);
     if (length > receiving.segmentSize) receiving.segmentSize = Math.min(length, connection.sending.mss);
@@ -63,6 +64,20 @@ export function textArrives(
     acknowledgeNow(connection);
   else delayAcknowledgment(connection, now);
 }
+
+/** RFC 2883 §4: what of the segment came before, in order or early. */
+function noteDuplicates(connection: Connection, start: number, end: number): void {
+  const { receiving } = connection;
+  const arrived = Math.min(
+    end,
+    receiving.fin >= 0 ? Math.min(receiving.next, receiving.fin) : receiving.next,
+  );
+  if (arrived > start) receiving.duplicated(start, arrived);
+  else if (!receiving.reassembly.empty && receiving.reassembly.overlap(overlap, start, end))
+    receiving.duplicated(overlap[0], overlap[1]);
+}
+
+const overlap: number[] = [0, 0];
 
 function take(connection: Connection, offset: number, bytes: Bytes, begin: number, end: number): boolean {
   const { receiving, host } = connection;

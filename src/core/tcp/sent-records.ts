@@ -53,6 +53,10 @@ export class SentRecords {
   lostBytes = 0;
   sackedBytes = 0;
   sackedCount = 0;
+  /** Of `inFlight`: what was sent more than once. */
+  resentBytes = 0;
+  /** Times that something which was sent again was judged lost again. */
+  lostResends = 0;
   /** The record sent longest ago that is neither SACKed nor lost, and the latest. */
   oldest: SentRecord | null = null;
   newest: SentRecord | null = null;
@@ -100,14 +104,26 @@ export class SentRecords {
     return record;
   }
 
-  /** A lost record leaves again. */
+  /** The last in the order of the stream: what a tail loss probe sends. */
+  get last(): SentRecord | null {
+    return this.head === this.tail ? null : this.ring[(this.tail - 1) & this.mask];
+  }
+
+  /** A record leaves again: a lost one, or as a probe one that may be under way. */
   resent(record: SentRecord, now: number, linkId: number): void {
-    record.lost = false;
+    const { length } = record;
+    if (record.lost) {
+      record.lost = false;
+      this.lostBytes -= length;
+      this.inFlight += length;
+    } else {
+      this.unlink(record);
+      if (record.retransmissions > 0) this.resentBytes -= length;
+    }
     record.retransmissions++;
     record.sentAt = now;
     record.linkId = linkId;
-    this.lostBytes -= record.length;
-    this.inFlight += record.length;
+    this.resentBytes += length;
     this.linkNewest(record);
   }
 
@@ -115,9 +131,9 @@ export class SentRecords {
     const record = this.ring[index & this.mask];
     if (record.lost || record.sacked) return;
     record.lost = true;
-    this.inFlight -= record.length;
+    if (record.retransmissions > 0) this.lostResends++;
+    this.leaveFlight(record);
     this.lostBytes += record.length;
-    this.unlink(record);
     if (index < this.lostHint) this.lostHint = index;
   }
 
@@ -129,10 +145,7 @@ export class SentRecords {
     if (record.lost) {
       record.lost = false;
       this.lostBytes -= record.length;
-    } else {
-      this.inFlight -= record.length;
-      this.unlink(record);
-    }
+    } else this.leaveFlight(record);
     record.sacked = true;
     this.sackedBytes += record.length;
     this.sackedCount++;
@@ -152,9 +165,33 @@ export class SentRecords {
     this.lostHint = this.head;
   }
 
-  /** Everything not SACKed is lost: after an RTO, or when all links are gone. */
-  markAllLost(): void {
-    for (let index = this.head; index < this.tail; index++) this.markLost(index);
+  /**
+   * Everything not SACKed is lost when all links are gone. After a timeout what was sent later than `sentBefore` may
+   * well be under way, all but the first (RFC 8985 §6.3).
+   */
+  markAllLost(sentBefore: number = Number.POSITIVE_INFINITY): void {
+    for (let index = this.head; index < this.tail; index++) {
+      if (index === this.head || this.ring[index & this.mask].sentAt <= sentBefore) this.markLost(index);
+    }
+  }
+
+  /** Nothing was lost after all: what was judged so and has not left again is under way, in the order of sending. */
+  restoreLost(): void {
+    if (this.lostBytes === 0) return;
+    const underWay: SentRecord[] = [];
+    for (let index = this.head; index < this.tail; index++) {
+      const record = this.ring[index & this.mask];
+      if (record.sacked) continue;
+      underWay.push(record);
+      if (!record.lost) continue;
+      record.lost = false;
+      this.lostBytes -= record.length;
+      this.inFlight += record.length;
+      if (record.retransmissions > 0) this.resentBytes += record.length;
+    }
+    underWay.sort((one, other) => one.sentAt - other.sentAt || one.end - other.end);
+    this.oldest = this.newest = null;
+    for (const record of underWay) this.linkNewest(record);
   }
 
   /** What is larger than a segment may be now is lost, and nothing else. Returns whether anything was. */
@@ -240,10 +277,7 @@ export class SentRecords {
       this.sackedBytes -= record.length;
       this.sackedCount--;
     } else if (record.lost) this.lostBytes -= record.length;
-    else {
-      this.inFlight -= record.length;
-      this.unlink(record);
-    }
+    else this.leaveFlight(record);
     return record;
   }
 
@@ -254,7 +288,10 @@ export class SentRecords {
     const cut = offset - record.start;
     if (record.sacked) this.sackedBytes -= cut;
     else if (record.lost) this.lostBytes -= cut;
-    else this.inFlight -= cut;
+    else {
+      this.inFlight -= cut;
+      if (record.retransmissions > 0) this.resentBytes -= cut;
+    }
     record.start = offset;
   }
 
@@ -284,8 +321,14 @@ export class SentRecords {
     this.ring = EMPTY;
     this.mask = -1;
     this.head = this.tail = this.lostHint = 0;
-    this.inFlight = this.lostBytes = this.sackedBytes = this.sackedCount = 0;
+    this.inFlight = this.lostBytes = this.sackedBytes = this.sackedCount = this.resentBytes = 0;
     this.oldest = this.newest = null;
+  }
+
+  private leaveFlight(record: SentRecord): void {
+    this.inFlight -= record.length;
+    if (record.retransmissions > 0) this.resentBytes -= record.length;
+    this.unlink(record);
   }
 
   private linkNewest(record: SentRecord): void {

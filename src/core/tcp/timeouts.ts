@@ -4,8 +4,10 @@
 // Extra calls change nothing.
 
 import type { Connection } from "./connection.ts";
+import { startDelivery } from "./delivery.ts";
 import { detectLosses, enterRecovery, retransmitTimeout } from "./recovery.ts";
 import { Timer } from "./timers.ts";
+import { probeDue } from "./tlp.ts";
 
 /** Runs what is due by `now`, earliest first. */
 export function timersDue(connection: Connection, now: number): void {
@@ -36,8 +38,12 @@ const ORDER: readonly Timer[] = [
 function fire(connection: Connection, timer: Timer, at: number, now: number): void {
   switch (timer) {
     case Timer.reorder:
+      startDelivery(-1);
       detectLosses(connection, at);
       if (connection.sending.records.lostBytes > 0) connection.host.ready(connection);
+      break;
+    case Timer.tailLoss:
+      probeDue(connection, at, now);
       break;
     case Timer.delayedAck:
       connection.ackPending = true;

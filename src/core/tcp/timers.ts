@@ -15,8 +15,9 @@ export const Timer = {
   finWait2: 5,
   /** Reliable routes: the pong has come, one delayed ACK later what it overtook counts as lost. */
   pong: 6,
-  /** Tail loss probe and pacing have their slots from the start; they are never armed by the core as it is. */
+  /** RFC 8985 §7. */
   tailLoss: 7,
+  /** Has its slot from the start; it is never armed by the core as it is. */
   pacing: 8,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];

@@ -5,11 +5,13 @@ import { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "../wire/ip-head
 import { Protocol } from "../wire/protocol.ts";
 import { Flag, TcpSegment, tcpHeaderLength, writeTcpHeader } from "../wire/tcp-segment.ts";
 import type { Connection } from "./connection.ts";
+import { FrtoStep } from "./frto.ts";
 import { offerOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
 import type { SentRecord } from "./sent-records.ts";
 import { Timer } from "./timers.ts";
 import { timestampValue } from "./timestamps.ts";
+import { probeSent, scheduleProbe } from "./tlp.ts";
 
 /** Nothing to send now. */
 export const IDLE = 0;
@@ -55,12 +57,20 @@ export function transmit(
   const largest = Math.min(sending.mss - (tcpHeaderLength(segment) - 20), segmentLimit);
 
   const lost = sending.records.nextLost();
-  if (lost !== null && mayResend(connection, lost)) {
+  const newFirst = connection.frto === FrtoStep.newData;
+  if (lost !== null && !newFirst && mayResend(connection, lost)) {
     return resend(connection, now, out, at, room, linkId, lost, headers, largest);
   }
   const size = sendable(connection, now, largest);
   const fin = finFits(connection, size);
   if (size > 0 || fin) return sendNew(connection, now, out, at, room, linkId, size, fin, headers);
+  if (lost !== null && newFirst && sending.pipe === 0) {
+    return resend(connection, now, out, at, room, linkId, lost, headers, largest);
+  }
+  const { last } = sending.records;
+  if (connection.tail.pending && last !== null) {
+    return resend(connection, now, out, at, room, linkId, last, headers, largest);
+  }
   if (sending.probePending) return sendProbe(connection, now, out, at, room, linkId, headers);
   if (connection.ackPending) return sendAck(connection, now, out, at, room, linkId, headers);
   if (connection.keepAlivePending) return sendKeepAlive(connection, now, out, at, room, linkId, headers);
@@ -79,6 +89,8 @@ function sendable(connection: Connection, now: number, largest: number): number 
   }
   const usable = sending.edge - sending.next;
   const size = Math.min(unsent, usable, largest);
+  // A tail loss probe goes beyond the window and waits for nobody (RFC 8985 §7.3).
+  if (size > 0 && connection.tail.pending) return size;
   if (size <= 0 || !worthSending(connection, size, unsent, usable, largest)) {
     // Nothing in flight will bring an ACK: a timer must (RFC 9293 §3.8.6.1 and §3.8.6.2.1).
     if (sending.records.count === 0 && !timers.isSet(Timer.persist)) armPersist(connection, now, size > 0);
@@ -159,8 +171,8 @@ function startSegment(connection: Connection, now: number): void {
     segment.tsVal = timestampValue(connection, now);
     segment.tsEcr = connection.tsRecent;
   }
-  if (connection.sackOk && !receiving.reassembly.empty) {
-    const blocks = receiving.reassembly.blocks(sackOffsets, connection.timestampsOk ? 3 : 4);
+  if (connection.sackOk && (!receiving.reassembly.empty || receiving.duplicateEnd >= 0)) {
+    const blocks = receiving.sackBlocks(sackOffsets, connection.timestampsOk ? 3 : 4);
     for (let index = 0; index < blocks * 2; index++) {
       segment.sackEdges[index] = (receiving.irs + 1 + sackOffsets[index]) >>> 0;
     }
@@ -188,11 +200,14 @@ function resend(
   segment.seq = sending.seq(record.start);
   if (record.fin) segment.flags |= Flag.fin;
   sending.records.resent(record, now, linkId);
+  connection.undo.resent(record.length, segment.hasTimestamps ? segment.tsVal : -1);
+  connection.prr.sent(record.length);
   sending.bytesRetransmitted += size;
   connection.retransmits++;
   connection.host.counters.retransmissions++;
   connection.fastRetransmit = false;
   connection.rate.sent(record, now, sending.records.inFlight === record.length);
+  if (connection.tail.pending) probeSent(connection, now, true);
   armRetransmit(connection, now);
   return emit(connection, now, out, at, linkId, record.start, size, true);
 }
@@ -225,8 +240,11 @@ function sendNew(
   sending.finSent = sending.finSent || fin;
   sending.forceSmall = false;
   sending.bytesSent += size;
+  connection.prr.sent(end - start);
   connection.timers.clear(Timer.persist);
   armRetransmit(connection, now);
+  if (connection.tail.pending) probeSent(connection, now, false);
+  else scheduleProbe(connection, now);
   return emit(connection, now, out, at, linkId, start, size, false);
 }
 
@@ -362,6 +380,7 @@ function emit(
   const { receiving, sending, timers } = connection;
   segment.window = receiving.advertise(sending.mss);
   receiving.acknowledged = receiving.next;
+  receiving.duplicateEnd = -1;
   connection.ackPending = false;
   timers.clear(Timer.delayedAck);
   if (size > 0) connection.lastSent = now;

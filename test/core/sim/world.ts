@@ -66,6 +66,7 @@ export class World {
             timestamps: random.chance(0.7),
             sack: random.chance(0.8),
             windowScaling: random.chance(0.8),
+            tailLossProbe: random.chance(0.8),
           },
         },
       });
@@ -364,7 +365,15 @@ export class World {
     const info = connection.info(this.clock.now());
     const name = `${connection.local}.${connection.localPort} ${info.state}`;
     const { options } = connection;
-    if (info.inFlight < 0 || info.lost < 0 || info.sacked < 0) throw new Error(`${name}: negative flight`);
+    // The pipe of RFC 6675, and what it is made of.
+    const { records } = connection.sending;
+    if (records.inFlight < 0 || info.lost < 0 || info.sacked < 0) throw new Error(`${name}: negative flight`);
+    if (records.resentBytes < 0 || records.resentBytes > records.inFlight)
+      throw new Error(
+        `${name}: ${records.resentBytes} of ${records.inFlight} bytes in flight are resent ones`,
+      );
+    if (info.unacknowledged + (connection.sending.finSent ? 1 : 0) < info.inFlight + info.lost + info.sacked)
+      throw new Error(`${name}: more is under way than was sent: ${JSON.stringify(info)}`);
     if (info.unread + info.outOfOrder > options.receiveBuffer + 65_536) {
       throw new Error(`${name}: holds ${info.unread} + ${info.outOfOrder} received bytes`);
     }

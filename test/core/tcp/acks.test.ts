@@ -277,3 +277,89 @@ describe("keepalive", () => {
     }
   });
 });
+
+describe("ACKs of what came twice (RFC 2883)", () => {
+  scenario("tell what lies below RCV.NXT in the first block (§4.1)", (s) => {
+    s.accepted({ sackOk: true });
+    s.send("A", { data: 1000 });
+    s.send("A", { data: 1000 });
+    s.take();
+    s.send("A", { seq: 1, data: 1000 });
+    s.expect("A", { ack: 2001, sack: [[1, 1001]] });
+    // Once.
+    s.send("A", { data: 1000 });
+    s.expect("A", { ack: 3001, sack: [] });
+  });
+
+  scenario("tell the part of a segment that was there before (§4.1)", (s) => {
+    s.accepted({ sackOk: true });
+    s.send("A", { data: 1000 });
+    s.take();
+    s.send("A", { seq: 501, data: 1000 });
+    s.expect("A", { ack: 1501, sack: [[501, 1001]] });
+  });
+
+  scenario("tell what waits out of order already, with its block behind (§4.2)", (s) => {
+    s.accepted({ sackOk: true });
+    s.send("A", { seq: 1001, data: 2000 });
+    s.take();
+    s.send("A", { seq: 2001, data: 1000 });
+    s.expect("A", {
+      ack: 1,
+      sack: [
+        [2001, 3001],
+        [1001, 3001],
+      ],
+    });
+  });
+
+  scenario("tell the first overlap of a segment that fills a gap between two blocks (§4.2)", (s) => {
+    s.accepted({ sackOk: true });
+    s.send("A", { seq: 1001, data: 1000 });
+    s.send("A", { seq: 3001, data: 1000 });
+    s.take();
+    s.send("A", { seq: 1501, data: 2000 });
+    s.expect("A", {
+      ack: 1,
+      sack: [
+        [1501, 2001],
+        [1001, 4001],
+      ],
+    });
+  });
+
+  scenario("leave room: three blocks beside timestamps, the duplicate among them (RFC 2018 §3)", (s) => {
+    s.accepted({ sackOk: true, ts: [1, 0] });
+    for (const seq of [2001, 4001, 6001, 8001]) s.send("A", { seq, data: 1000, ts: [2, 0] });
+    s.take();
+    s.send("A", { seq: 8001, data: 1000, ts: [2, 0] });
+    s.expect("A", {
+      sack: [
+        [8001, 9001],
+        [8001, 9001],
+        [6001, 7001],
+      ],
+    });
+  });
+
+  scenario("of neighbours that came twice before an ACK left tell one block", (s) => {
+    const connection = s.accepted({ sackOk: true });
+    s.send("A", { data: 3000 });
+    s.take();
+    s.room = 10;
+    for (const seq of [1, 1001, 2001]) s.send("A", { seq, data: 1000 });
+    s.room = 70_000;
+    s.stack.takeReady();
+    connection.host.ready(connection);
+    s.flush();
+    s.expect("A", { ack: 3001, sack: [[1, 3001]] });
+  });
+
+  scenario("say nothing of it to a peer that did not offer SACK (RFC 2018 §2)", (s) => {
+    s.accepted();
+    s.send("A", { data: 1000 });
+    s.take();
+    s.send("A", { seq: 1, data: 1000 });
+    s.expect("A", { ack: 1001, sack: [] });
+  });
+});

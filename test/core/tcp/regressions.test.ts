@@ -356,7 +356,7 @@ describe("recovery", () => {
   scenario(
     "bug 18: a segment resent by the timer is not resent again for the duplicates it brings (inet #78)",
     (s) => {
-      const connection = s.accepted({ mss: 1000, sackOk: true });
+      const connection = s.accepted({ mss: 1000, sackOk: true }, { tailLossProbe: false });
       s.write(connection, 5000);
       s.take();
       s.pass(250 * MILLISECOND);

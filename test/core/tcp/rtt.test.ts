@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { RoundTrip } from "../../../src/core/tcp/rtt.ts";
 
 const SECOND = 1_000_000;
-const fresh = (): RoundTrip => new RoundTrip(SECOND, 200_000, 120 * SECOND);
+const fresh = (): RoundTrip => new RoundTrip(SECOND, 200_000, 120 * SECOND, 1000);
 
 describe("RoundTrip", () => {
   it("has the initial timeout before any sample", () => {

@@ -31,6 +31,9 @@ function recount(records: SentRecords): void {
   expect(records.lostBytes).toBe(sum((record) => record.lost));
   expect(records.sackedBytes).toBe(sum((record) => record.sacked));
   expect(records.sackedCount).toBe(list.filter((record) => record.sacked).length);
+  expect(records.resentBytes).toBe(
+    sum((record) => !record.lost && !record.sacked && record.retransmissions > 0),
+  );
   expect(records.outstanding).toBe(sum(() => true));
   for (let index = 1; index < list.length; index++) expect(list[index].start).toBe(list[index - 1].end);
   for (const record of list) {
@@ -155,7 +158,15 @@ describe("SentRecords", () => {
       { weight: 3, arbitrary: fc.record({ kind: fc.constant("lose" as const), at: share }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant("resend" as const), cut: share }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant("acknowledge" as const), at: share }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseAll" as const) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          kind: fc.constant("loseAll" as const),
+          before: fc.option(fc.nat(10), { nil: null }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("restore" as const) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("probe" as const) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseLink" as const), link: fc.nat(2) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseBefore" as const), age: fc.nat(9) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("loseLarge" as const), size: fc.nat(50) }) },
@@ -212,8 +223,17 @@ describe("SentRecords", () => {
               break;
             }
             case "loseAll":
-              records.markAllLost();
+              records.markAllLost(step.before === null ? undefined : now - step.before);
               break;
+            case "restore":
+              records.restoreLost();
+              expect(records.lostBytes).toBe(0);
+              break;
+            case "probe": {
+              const { last } = records;
+              if (last !== null && !last.sacked) records.resent(last, now, now % 3);
+              break;
+            }
             case "loseLink":
               records.markLinkLost(step.link);
               break;

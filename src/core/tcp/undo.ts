@@ -1,0 +1,109 @@
+// Taking back the answer to a loss that was none. Three witnesses: the ACK of the first sending echoes a timestamp from
+// before the second one (Eifel, RFC 3522), DSACK blocks call everything that was sent again a duplicate (RFC 3708),
+// F-RTO saw data arrive that went once (RFC 5682, frto.ts). The response is RFC 4015's.
+
+import { seqDifference, seqLess } from "../wire/seq.ts";
+import type { Connection } from "./connection.ts";
+import { delivery } from "./delivery.ts";
+import { judgeTimeout } from "./frto.ts";
+import { Timer } from "./timers.ts";
+import { timestampValue } from "./timestamps.ts";
+
+/** What is known of the last reduction of the window. */
+export class Undo {
+  /** SND.UNA when it came; negative when there is nothing to take back. */
+  from = -1;
+  /** Bytes sent again since, which no DSACK called duplicates yet; negative when none were sent again. */
+  private unproven = -1;
+  /** Our timestamp when the first of them left; negative when there is none. */
+  private stamp = -1;
+
+  /** @param underWay bytes that went again before and may yet be called duplicates */
+  begin(una: number, underWay: number): void {
+    this.from = una;
+    this.unproven = underWay > 0 ? underWay : -1;
+    this.stamp = -1;
+  }
+
+  forget(): void {
+    this.from = -1;
+  }
+
+  /** @param timestamp negative when segments carry none */
+  resent(bytes: number, timestamp: number): void {
+    this.unproven = Math.max(this.unproven, 0) + bytes;
+    if (this.stamp < 0) this.stamp = timestamp;
+  }
+
+  duplicate(end: number, bytes: number): void {
+    if (end > this.from && this.unproven > 0) this.unproven = Math.max(0, this.unproven - bytes);
+  }
+
+  get allDuplicates(): boolean {
+    return this.unproven === 0;
+  }
+
+  /** What answers a timestamp from before the first resending answers the first sending. */
+  isDelayed(echo: number): boolean {
+    return this.stamp >= 0 && echo >= 0 && seqLess(echo, this.stamp);
+  }
+}
+
+/** After an ACK was taken in and before losses are looked for. */
+export function undoIfSpurious(connection: Connection, now: number, ack: number, advanced: number): void {
+  const { undo, recovery } = connection;
+  if (undo.from < 0) return;
+  const isDelayed = advanced > 0 && undo.isDelayed(delivery.echo);
+  if (recovery === "timeout") {
+    const isOriginal = judgeTimeout(connection, ack, advanced);
+    if (isOriginal || isDelayed || undo.allDuplicates) undoTimeout(connection, now);
+  } else if (recovery === "loss") {
+    // One hole was late and not lost. Of others that were resent nothing is known before they are answered.
+    const isLate = isDelayed && connection.sending.records.resentBytes === 0;
+    if (isLate || undo.allDuplicates) undoFastRecovery(connection, now);
+  } else if (undo.allDuplicates) takeBack(connection, now);
+}
+
+function takeBack(connection: Connection, now: number): void {
+  connection.undo.forget();
+  connection.spuriousRecoveries++;
+  connection.controller.undo(now);
+}
+
+function undoFastRecovery(connection: Connection, now: number): void {
+  // It was not loss, so it was reordering: from now on RACK waits (RFC 8985 §6.2 step 4).
+  connection.rack.reordered();
+  resume(connection, now);
+}
+
+function undoTimeout(connection: Connection, now: number): void {
+  const { roundTrip, rack } = connection;
+  // Without timestamps RACK took the first sending's answer for the second's.
+  rack.forget();
+  const rtt = roundTripOfFirst(connection, now);
+  if (rtt > 0) roundTrip.timedOutTooEarly(rtt);
+  roundTrip.resetBackoff();
+  connection.attempts = 0;
+  resume(connection, now);
+  connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
+}
+
+/** RFC 4015 §3.2 step 5 wants a timeout that would have waited: the round trip that was longer than it. */
+function roundTripOfFirst(connection: Connection, now: number): number {
+  const { sampleSentAt, echo } = delivery;
+  if (sampleSentAt >= 0) return now - sampleSentAt;
+  if (echo < 0) return 0;
+  const rtt = seqDifference(timestampValue(connection, now), echo) * 1000;
+  return now - rtt >= connection.sampleBarrier ? rtt : 0;
+}
+
+/** As if nothing had been judged lost: what was is under way again. */
+function resume(connection: Connection, now: number): void {
+  takeBack(connection, now);
+  connection.sending.records.restoreLost();
+  connection.sending.duplicateBytes = 0;
+  connection.duplicateAcks = 0;
+  connection.prr.leave();
+  connection.recovery = "none";
+  connection.fastRetransmit = false;
+}
