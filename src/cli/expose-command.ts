@@ -1,16 +1,15 @@
 // fourtuple expose: a local service that other tunnels, and with --publish everybody who reaches the relay, can dial.
-// The first attempt must succeed; after that a lost tunnel is opened again, with pauses that grow.
+// A tunnel that is lost is opened again; connections that it carried are lost with it.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import type { Logger } from "pino";
 import { nodeNetwork } from "../adapters/node/index.ts";
 import { pipe, SocketAddr, type TcpListener, type TcpStream, type Tunnel } from "../index.node.ts";
 import { parseAddress, parsePort } from "./arguments.ts";
-import { CliError, explain } from "./cli-error.ts";
-import { ExitCode } from "./exit-codes.ts";
-import { Interrupted, listenForSignals } from "./interruption.ts";
+import { explain } from "./cli-error.ts";
 import { createLogger, type LogFormat, type LogLevel, logFormats, logLevels } from "./logging.ts";
-import { addTunnelOptions, openTunnel, readAccess, type TunnelArguments } from "./tunnel-options.ts";
+import { keepTunnelOpen, type TunnelUser, untilTunnelEnds } from "./tunnel-loop.ts";
+import { addTunnelOptions, type TunnelArguments } from "./tunnel-options.ts";
 
 interface ExposeArguments extends TunnelArguments {
   readonly name?: string;
@@ -53,43 +52,12 @@ export function addExposeCommand(program: Command): void {
     });
 }
 
-async function runExpose(service: SocketAddr, options: ExposeArguments): Promise<number> {
+function runExpose(service: SocketAddr, options: ExposeArguments): Promise<number> {
   const logger = createLogger(options);
-  const access = readAccess(options, (text) => logger.warn({ text }, "token"));
-  const interruption = listenForSignals();
-  const { signal } = interruption;
-  const exposed = new Exposed(service, options, logger);
-  try {
-    let name = options.name;
-    for (let attempt = 0; ; ) {
-      try {
-        const tunnel = await openTunnel(access, { name, signal });
-        // The name that the relay picked is kept, so that the address stays the same.
-        name = tunnel.name;
-        await exposed.serve(tunnel, signal, () => {
-          attempt = 0;
-        });
-      } catch (error) {
-        if (signal.aborted) throw error;
-        // What the first attempt meets is told; later ones are tried again, but for what will not change.
-        if (!exposed.wasOpen || isFinal(error)) throw error;
-        logger.warn({ text: (error as Error).message }, "tunnel-lost");
-      }
-      const delay = Math.random() * Math.min(MAX_DELAY, MIN_DELAY * 2 ** attempt++);
-      await sleep(delay, undefined, { signal }).catch(() => {
-        throw signal.reason;
-      });
-    }
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    logger.info("closed");
-    return ExitCode.ok;
-  } finally {
-    interruption.release();
-  }
+  return keepTunnelOpen(options, logger, new Exposed(service, options, logger));
 }
 
-class Exposed {
+class Exposed implements TunnelUser {
   /** The service could be reached once. */
   wasOpen = false;
   private readonly service: SocketAddr;
@@ -103,29 +71,17 @@ class Exposed {
     this.logger = logger;
   }
 
-  /** Passes connections on until the tunnel ends, and rejects with what ended it. */
   async serve(tunnel: Tunnel, signal: AbortSignal, opened: () => void): Promise<never> {
-    let stop = (): void => {};
+    return untilTunnelEnds(tunnel, signal, this.passAll(tunnel, opened));
+  }
+
+  private async passAll(tunnel: Tunnel, opened: () => void): Promise<never> {
+    const listener = await this.listen(tunnel);
+    opened();
     try {
-      const listener = await this.listen(tunnel);
-      opened();
-      const stopped = new Promise<never>((_resolve, reject) => {
-        stop = () => reject(signal.reason);
-        if (signal.aborted) stop();
-        signal.addEventListener("abort", stop, { once: true });
-        tunnel.closed.then(
-          () => reject(new CliError(ExitCode.failure, "The relay closed the tunnel")),
-          (error) => reject(explain(error, "run")),
-        );
-      });
-      const accepting = this.accept(listener).catch((error) => {
-        throw explain(error, "run");
-      });
-      return await Promise.race([stopped, accepting]);
-    } finally {
-      signal.removeEventListener("abort", stop);
-      // Lets what is under way be sent; at most 5 s.
-      await tunnel.close();
+      return await this.accept(listener);
+    } catch (error) {
+      throw explain(error, "run");
     }
   }
 
@@ -176,20 +132,12 @@ class Exposed {
   }
 }
 
-/** What another attempt would meet again. */
-function isFinal(error: unknown): boolean {
-  if (!(error instanceof CliError)) return true;
-  return error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage;
-}
-
 function parseService(text: string): SocketAddr {
   const addr = parseAddress(text).withDefaultHostname("127.0.0.1");
   if (addr.port === 0) throw new InvalidArgumentError("the port of a service is 1 to 65535");
   return addr;
 }
 
-const MIN_DELAY = 250;
-const MAX_DELAY = 15_000;
 const LOCAL_TIMEOUT = 10_000;
 const MAX_CONNECTIONS = 1024;
 

@@ -7,6 +7,7 @@ import { CliError } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { addExposeCommand } from "./expose-command.ts";
 import { addRelayCommand } from "./relay-command.ts";
+import { addTunCommand } from "./tun-command.ts";
 
 /** Runs a command line, without node's and the program's name, to its end. Returns the exit code; never rejects. */
 export async function main(parameters: readonly string[]): Promise<number> {
@@ -49,6 +50,7 @@ function createProgram(): Command {
   addRelayCommand(program);
   addCatCommand(program);
   addExposeCommand(program);
+  addTunCommand(program);
   return program;
 }
 

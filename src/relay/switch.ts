@@ -12,7 +12,15 @@ import { type Decision, deny, type Policy } from "./policy.ts";
 import { refusalTo } from "./reset-packet.ts";
 import type { RelaySession } from "./session.ts";
 import type { SessionTable } from "./session-table.ts";
-import { half, icmpv6Protocol, isFirstSyn, isPlain, isReset, word } from "./transport-header.ts";
+import {
+  half,
+  icmpv6Protocol,
+  isEchoRequest,
+  isFirstSyn,
+  isPlain,
+  isReset,
+  word,
+} from "./transport-header.ts";
 
 export interface SwitchOptions {
   readonly sessions: SessionTable;
@@ -46,9 +54,7 @@ export class Switch {
       return;
     }
     if (bytes[start + 6] === icmpv6Protocol) {
-      const isKnown =
-        from.access.get(to)?.isAnyAllowed === true || to.access.get(from)?.isAnyAllowed === true;
-      if (isKnown) this.deliver(from, to, 0, bytes, start, end);
+      if (this.mayTell(from, to, bytes, start)) this.deliver(from, to, 0, bytes, start, end);
       else counters.peerDenied++;
       return;
     }
@@ -76,6 +82,12 @@ export class Switch {
     }
     session.access.clear();
     session.knownBy.clear();
+  }
+
+  /** ICMPv6 passes between those who may talk. A ping asks, as a connection to the echo port (RFC 862) would. */
+  private mayTell(from: RelaySession, to: RelaySession, bytes: Bytes, start: number): boolean {
+    if (from.access.get(to)?.isAnyAllowed === true || to.access.get(from)?.isAnyAllowed === true) return true;
+    return isEchoRequest(bytes, start) && isAllowed(this.ask(from, to, echoPort));
   }
 
   private syn(
@@ -227,3 +239,5 @@ export class Switch {
 function isAllowed(decision: Decision | Promise<Decision> | "pending"): boolean {
   return decision !== "pending" && !(decision instanceof Promise) && decision.allowed;
 }
+
+const echoPort = 7;

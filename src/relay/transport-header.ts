@@ -20,6 +20,11 @@ export function isPlain(bytes: Uint8Array, start: number, end: number): boolean 
   );
 }
 
+/** ICMPv6's question whether one is there (RFC 4443 §4.1). */
+export function isEchoRequest(bytes: Uint8Array, start: number): boolean {
+  return bytes[start + 40] === 128;
+}
+
 /** The first SYN of a connection: SYN without ACK or RST. */
 export function isFirstSyn(bytes: Uint8Array, start: number): boolean {
   return (bytes[start + 53] & 0x16) === 0x02;

@@ -162,6 +162,7 @@ describe("Usage", () => {
     [["relay", "--help"], /tcp:\*\.example\.com:80,443/],
     [["cat", "-h"], /printf/],
     [["expose", "--help"], /--publish 0\.0\.0\.0:8080/],
+    [["tun", "--help"], /--hosts \/etc\/hosts/],
   ])("fourtuple %j explains with examples", async (parameters, text) => {
     const outcome = await fourtuple(parameters);
     expect(outcome).toMatchObject({ code: 0, stderr: "" });

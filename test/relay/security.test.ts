@@ -391,6 +391,28 @@ describe("On a session's link", () => {
     expect(relay.counters.dials).toBe(0);
   });
 
+  test("a ping to a peer asks the policy as a connection to port 7 would; other ICMPv6 asks nothing", async () => {
+    for (const [rule, passes] of [
+      ["peer:*:7", true],
+      ["peer:*:8-65535", false],
+    ] as const) {
+      const relay = await bed.relay({ peers: [rule] });
+      const { client, welcome } = await RawClient.enter(relay.url, "from");
+      const { client: peer, welcome: to } = await RawClient.enter(relay.url, "to");
+      for (const each of [client, peer]) bed.onClose(() => each.close());
+      const unreachable = 1;
+      const [echoRequest, echoReply] = [128, 129];
+      client.send(icmpv6(welcome.address, to.address, unreachable));
+      client.send(icmpv6(welcome.address, to.address, echoRequest));
+      await until("both were judged", () => relay.counters.peerDenied + relay.counters.peerPackets === 2);
+      expect([rule, relay.counters.peerDenied]).toEqual([rule, passes ? 1 : 2]);
+      if (!passes) continue;
+      expect((await peer.packet())[40]).toBe(echoRequest);
+      peer.send(icmpv6(to.address, welcome.address, echoReply));
+      expect((await client.packet())[40]).toBe(echoReply);
+    }
+  });
+
   test("the gateway itself, an unbound handle and a peer that is not there refuse", async () => {
     const { relay, client, address, gateway } = await enter();
     client.send(syn(address, gateway));
@@ -514,6 +536,15 @@ function syn(source: IpAddress, destination: IpAddress): Uint8Array {
   destination.writeTo(packet, 24);
   packet.set([0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff], 40);
   writeTcpChecksum(packet, 0, 60);
+  return packet;
+}
+
+function icmpv6(source: IpAddress, destination: IpAddress, type: number): Uint8Array {
+  const packet = new Uint8Array(48);
+  packet.set([0x60, 0, 0, 0, 0, 8, 58, 64]);
+  source.writeTo(packet, 8);
+  destination.writeTo(packet, 24);
+  packet[40] = type;
   return packet;
 }
 

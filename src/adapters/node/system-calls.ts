@@ -1,7 +1,8 @@
 // The few calls of Linux's C library that a TUN device needs and Node does not have, through koffi: an optional package,
 // loaded when the first device is opened and never before.
 
-import { createRequire } from "node:module";
+// Not by name: the banners of bundles often import createRequire themselves.
+import * as modules from "node:module";
 import { NetError } from "../../core/net/index.ts";
 
 /** The part of the package koffi that is used here. */
@@ -50,7 +51,7 @@ let loaded: SystemCalls | null = null;
 
 function requireKoffi(): Koffi {
   try {
-    return createRequire(import.meta.url)("koffi") as Koffi;
+    return modules.createRequire(import.meta.url)("koffi") as Koffi;
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     const reason = isMissing

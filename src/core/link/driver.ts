@@ -37,6 +37,8 @@ import type { TransmitSource } from "./transmit-source.ts";
 export class Driver {
   readonly stack: Stack;
   readonly clock: Clock;
+  /** As DriverOptions.transit; a PacketBridge sets it while the driver runs. */
+  transit: DriverOptions["transit"] | null;
   private readonly options: DriverOptions;
   private readonly limits: DriverLimits;
   private readonly memory: MessageMemory;
@@ -67,6 +69,7 @@ export class Driver {
     this.options = options;
     this.stack = options.stack;
     this.clock = options.clock ?? systemClock;
+    this.transit = options.transit;
     this.limits = { ...defaultDriverLimits, ...options.limits };
     this.memory = options.memory ?? (sharedMemory ??= new MessageMemory());
     this.owner = this.makeOwner();
@@ -432,7 +435,7 @@ export class Driver {
         return (this.now = clock.now());
       },
       packet: (port, bytes, start, end) => {
-        if (this.options.transit?.(bytes, start, end, port)) return;
+        if (this.transit?.(bytes, start, end, port)) return;
         this.stack.input(this.now, bytes, start, end, port.id);
       },
       control: (port, type, message: ControlMessage) => this.options.control?.(port, type, message),

@@ -24,5 +24,6 @@ export { LinkCloseCode, MAX_MESSAGE } from "./link.ts";
 export { LinkPort } from "./link-port.ts";
 export { memoryLinkPair } from "./memory-link.ts";
 export { MessageMemory } from "./message-writer.ts";
+export { PacketBridge, type PacketBridgeCounters, type PacketBridgeOptions } from "./packet-bridge.ts";
 export { StackNetwork } from "./stack-network.ts";
 export type { TransmitSource } from "./transmit-source.ts";

@@ -1,0 +1,89 @@
+// A tunnel that a command keeps: the first attempt must succeed; after that a lost tunnel is opened again, under the same
+// name, with pauses that grow.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Tunnel } from "../index.node.ts";
+import { CliError, explain } from "./cli-error.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { Interrupted, listenForSignals } from "./interruption.ts";
+import { openTunnel, readAccess, type TunnelArguments } from "./tunnel-options.ts";
+
+export interface TunnelUser {
+  /** It did once what it is for: from now on a failure is worth another attempt. */
+  readonly wasOpen: boolean;
+  /** Uses the tunnel until it ends, and rejects with what ended it. `opened` is called when all is well. */
+  serve(tunnel: Tunnel, signal: AbortSignal, opened: () => void): Promise<never>;
+}
+
+/** Runs until SIGINT or SIGTERM; the exit code. Throws what is not worth another attempt. */
+export async function keepTunnelOpen(
+  options: TunnelArguments & { readonly name?: string },
+  logger: Logger,
+  user: TunnelUser,
+): Promise<number> {
+  const access = readAccess(options, (text) => logger.warn({ text }, "token"));
+  const interruption = listenForSignals();
+  const { signal } = interruption;
+  try {
+    let name = options.name;
+    for (let attempt = 0; ; ) {
+      try {
+        const tunnel = await openTunnel(access, { name, signal });
+        // The name that the relay picked is kept, so that the address stays the same.
+        name = tunnel.name;
+        await user.serve(tunnel, signal, () => {
+          attempt = 0;
+        });
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // What the first attempt meets is told; later ones are tried again, but for what will not change.
+        if (!user.wasOpen || isFinal(error)) throw error;
+        logger.warn({ text: (error as Error).message }, "tunnel-lost");
+      }
+      const delay = Math.random() * Math.min(MAX_DELAY, MIN_DELAY * 2 ** attempt++);
+      await sleep(delay, undefined, { signal }).catch(() => {
+        throw signal.reason;
+      });
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    logger.info("closed");
+    return ExitCode.ok;
+  } finally {
+    interruption.release();
+  }
+}
+
+/** Rejects when the signal aborts, the tunnel ends or `work` fails, whichever is first; then closes the tunnel. */
+export async function untilTunnelEnds(
+  tunnel: Tunnel,
+  signal: AbortSignal,
+  work: Promise<never>,
+): Promise<never> {
+  let stop = (): void => {};
+  try {
+    const stopped = new Promise<never>((_resolve, reject) => {
+      stop = () => reject(signal.reason);
+      if (signal.aborted) stop();
+      signal.addEventListener("abort", stop, { once: true });
+      tunnel.closed.then(
+        () => reject(new CliError(ExitCode.failure, "The relay closed the tunnel")),
+        (error) => reject(explain(error, "run")),
+      );
+    });
+    return await Promise.race([stopped, work]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    // Lets what is under way be sent; at most 5 s.
+    await tunnel.close();
+  }
+}
+
+/** What another attempt would meet again. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof CliError)) return true;
+  return error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage;
+}
+
+const MIN_DELAY = 250;
+const MAX_DELAY = 15_000;
