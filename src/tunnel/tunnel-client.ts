@@ -25,7 +25,7 @@ import { readFailed, readOpened } from "./flow-messages.ts";
 import { FlowTable } from "./flow-table.ts";
 import { gatewayBuffers, gatewayTimeWait } from "./gateway-route.ts";
 import type { Welcome } from "./handshake-messages.ts";
-import { LinkWatch, watchDefaults } from "./link-watch.ts";
+import { clientWatchDefaults, LinkWatch } from "./link-watch.ts";
 import { readResolved } from "./name-messages.ts";
 import { readPublished } from "./publish-messages.ts";
 import { Publisher } from "./publisher.ts";
@@ -356,7 +356,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
 
   private watch(port: LinkPort): LinkWatch {
     return new LinkWatch(this.clock, port, {
-      ...watchDefaults,
+      ...clientWatchDefaults,
       dead: () => {
         const reason = { code: LinkCloseCode.timeout, reason: "nothing came back" };
         port.close(reason);

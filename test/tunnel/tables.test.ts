@@ -1,9 +1,7 @@
-// The small tables of a tunnel: handles by name, and the watch on a link, in virtual time.
+// The small tables of a tunnel: handles by name.
 import { describe, expect, test } from "vitest";
-import { SimClock } from "../../src/core/sim/index.ts";
 import { networkAddresses } from "../../src/tunnel/addresses.ts";
 import { HandleTable } from "../../src/tunnel/handles.ts";
-import { LinkWatch } from "../../src/tunnel/link-watch.ts";
 
 describe("Handles", () => {
   const { handles } = networkAddresses("example");
@@ -31,43 +29,5 @@ describe("Handles", () => {
       table.forget(name);
     }
     expect(seen.size).toBeLessThanOrEqual(3);
-  });
-});
-
-describe("The watch on a link", () => {
-  function watched(): {
-    clock: SimClock;
-    port: { lastArrival: number; ping(): void };
-    pings: number[];
-    deaths: number[];
-  } {
-    const clock = new SimClock();
-    const pings: number[] = [];
-    const deaths: number[] = [];
-    const port = { lastArrival: clock.now(), ping: () => void pings.push(clock.now()) };
-    new LinkWatch(clock, port, { idle: 20e6, patience: 25e6, dead: () => deaths.push(clock.now()) });
-    return { clock, port, pings, deaths };
-  }
-
-  test("pings after silence and gives up when nothing comes back", () => {
-    const { clock, pings, deaths } = watched();
-    clock.run(100e6);
-    expect(pings).toEqual([20e6]);
-    expect(deaths).toEqual([45e6]);
-  });
-
-  test("does not ping while something arrives, and an answer begins it anew", () => {
-    const { clock, port, pings, deaths } = watched();
-    for (let at = 0; at <= 60e6; at += 10e6) {
-      clock.run(at);
-      port.lastArrival = at;
-    }
-    expect(pings).toEqual([]);
-    clock.run(81e6);
-    expect(pings).toEqual([80e6]);
-    port.lastArrival = 81e6;
-    clock.run(130e6);
-    expect(pings).toEqual([80e6, 101e6]);
-    expect(deaths).toEqual([126e6]);
   });
 });

@@ -63,6 +63,8 @@ export class LinkPort implements LinkHandler, FrameSink {
   /** Messages, on a link that carries packets alone, of which something was not a packet. */
   malformed: number = 0;
   isClosed: boolean = false;
+  /** Called when packets are under way that were not: see waitingSince. */
+  onWaiting: (() => void) | null = null;
   /** @internal Flows bound to this port, and all rings it draws on. */
   readonly ring: FlowRing = new FlowRing();
   /** @internal */
@@ -380,7 +382,9 @@ export class LinkPort implements LinkHandler, FrameSink {
     this.packetBytes = 0;
     if (packetBytes > 0) {
       this.bytesSent += packetBytes;
+      const wasIdle = this.inFlight === 0;
       this.flow?.onSent(now, packetBytes);
+      if (wasIdle && this.onWaiting !== null) this.onWaiting();
     }
     this.messagesSent++;
     this.writer.finish(this.sendMessage);
