@@ -3,17 +3,28 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { build } from "tsup";
 
-const roles = ["server", "client", "pipe-relay", "mux-relay", "tunnel-relay", "path", "pair"] as const;
+const names = ["server", "client", "pipe-relay", "mux-relay", "tunnel-relay", "path", "pair"] as const;
+
+/** What is built: names and their files from the root, into a directory of its own. */
+export interface RoleSet {
+  readonly folder: string;
+  readonly roles: Readonly<Record<string, string>>;
+}
+
+const benchRoles: RoleSet = {
+  folder: "bench",
+  roles: Object.fromEntries(names.map((name) => [name, `bench/roles/${name}.ts`])),
+};
 
 /** Returns the directory of the built roles. Inside the tree, so that dependencies are found from there. */
-export async function buildRoles(root: string): Promise<string> {
-  const out = `${root}/artifacts/bench`;
+export async function buildRoles(root: string, { folder, roles }: RoleSet = benchRoles): Promise<string> {
+  const out = `${root}/artifacts/${folder}`;
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   await build({
     config: false,
     silent: true,
-    entry: Object.fromEntries(roles.map((role) => [role, `${root}/bench/roles/${role}.ts`])),
+    entry: Object.fromEntries(Object.entries(roles).map(([name, path]) => [name, `${root}/${path}`])),
     outDir: out,
     outExtension: () => ({ js: ".js" }),
     format: ["esm"],

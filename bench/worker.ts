@@ -13,6 +13,8 @@ export interface WorkerOptions {
   /** Contender or role, for messages. */
   readonly name: string;
   readonly parameters?: readonly string[];
+  /** Runs in this network namespace. */
+  readonly namespace?: string | undefined;
   /** Writes a CPU profile of the process there. */
   readonly profileTo?: string | undefined;
 }
@@ -39,7 +41,15 @@ export class Worker<Role extends { [Name in keyof Role]: Methods[string] }> {
       execArgv.push(`--cpu-prof-name=${options.name.replace(/\W+/g, "-")}.cpuprofile`);
     }
     const stdio = ["ignore", "inherit", "pipe", "ipc"] as const;
-    this.child = fork(options.script, options.parameters ?? [], { execArgv, stdio: [...stdio] });
+    const [execPath, ...before] =
+      options.namespace === undefined
+        ? [process.execPath]
+        : ["ip", "netns", "exec", options.namespace, process.execPath];
+    this.child = fork(options.script, options.parameters ?? [], {
+      execPath,
+      execArgv: [...before, ...execArgv],
+      stdio: [...stdio],
+    });
     this.child.stderr?.on("data", (text: Buffer) => {
       this.errors = (this.errors + text.toString()).slice(-2_000);
     });

@@ -4,8 +4,14 @@
 //   node peer.mjs echo PORT              echoes every connection, half closes included
 //   node peer.mjs stall PORT MS          accepts one connection, reads nothing for MS, then all; prints "BYTES SHA256"
 //   node peer.mjs reset PORT             resets what it accepts after the first bytes
+//   node peer.mjs greet PORT             sends a line and a FIN at once, then reads to the end
+//   node peer.mjs bye PORT MS            closes what it accepts after MS
+//   node peer.mjs keepalive PORT MS      echoes, and asks after MS of silence whether the other end is there
+//   node peer.mjs http PORT              an HTTP server
+//   node peer.mjs dial HOST PORT BYTES   connects, sends BYTES and a FIN, reads to the end, prints "BYTES SHA256"
 import { createHash } from "node:crypto";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { connect, createServer } from "node:net";
 
 const [what, port, argument] = process.argv.slice(2);
 
@@ -14,6 +20,27 @@ function block() {
   const bytes = Buffer.alloc(1 << 20);
   for (let at = 0; at < bytes.length; at++) bytes[at] = (at * 31 + (at >> 8) * 7) & 255;
   return bytes;
+}
+
+/** Sends bytes and a FIN, and prints what they were. */
+function send(socket, total) {
+  const data = block();
+  const hash = createHash("sha256");
+  let sent = 0;
+  const more = () => {
+    while (sent < total) {
+      const part = data.subarray(0, Math.min(data.length, total - sent));
+      hash.update(part);
+      sent += part.length;
+      if (!socket.write(part)) return;
+    }
+    socket.end();
+    socket.off("drain", more);
+    console.log(`${sent} ${hash.digest("hex")}`);
+  };
+  socket.on("drain", more);
+  socket.resume();
+  more();
 }
 
 const roles = {
@@ -27,24 +54,7 @@ const roles = {
     socket.on("end", () => socket.end(`${length} ${hash.digest("hex")}`));
   },
   source(socket) {
-    const total = Number(argument);
-    const data = block();
-    const hash = createHash("sha256");
-    let sent = 0;
-    const more = () => {
-      while (sent < total) {
-        const part = data.subarray(0, Math.min(data.length, total - sent));
-        hash.update(part);
-        sent += part.length;
-        if (!socket.write(part)) return;
-      }
-      socket.end();
-      socket.off("drain", more);
-      console.log(`${sent} ${hash.digest("hex")}`);
-    };
-    socket.on("drain", more);
-    socket.resume();
-    more();
+    send(socket, Number(argument));
   },
   echo(socket) {
     socket.pipe(socket);
@@ -62,16 +72,40 @@ const roles = {
         console.log(`${length} ${hash.digest("hex")}`);
         socket.end();
       });
+      socket.resume();
     }, Number(argument));
   },
   reset(socket) {
     socket.once("data", () => socket.resetAndDestroy());
   },
+  greet(socket) {
+    socket.end("greetings\n");
+    socket.resume();
+  },
+  bye(socket) {
+    setTimeout(() => socket.end(), Number(argument));
+    socket.resume();
+  },
+  keepalive(socket) {
+    socket.setKeepAlive(true, Number(argument));
+    socket.pipe(socket);
+  },
 };
 
-const server = createServer({ allowHalfOpen: true }, (socket) => {
+if (what === "dial") {
+  const [host, destination, total] = process.argv.slice(3);
+  const socket = connect({ host, port: Number(destination), allowHalfOpen: true }, () =>
+    send(socket, Number(total)),
+  );
   socket.on("error", (error) => console.log(`error ${error.code}`));
-  if (what !== "echo") server.close();
-  roles[what](socket);
-});
-server.listen(Number(port), "::", () => console.log("ready"));
+} else if (what === "http") {
+  const server = createHttpServer((_request, response) => response.end("hello from the kernel\n"));
+  server.listen(Number(port), "::", () => console.log("ready"));
+} else {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", (error) => console.log(`error ${error.code}`));
+    if (what !== "echo") server.close();
+    roles[what](socket);
+  });
+  server.listen(Number(port), "::", () => console.log("ready"));
+}

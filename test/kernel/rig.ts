@@ -22,8 +22,10 @@ import {
   PcapngWriter,
 } from "../../src/core/sim/index.ts";
 import { IpAddress } from "../../src/core/wire/ip-address.ts";
-import { load, rootFolder } from "../runtimes/index.ts";
+import { load } from "../runtimes/index.ts";
+import { captureFolder } from "./judge-capture.ts";
 import { Namespace } from "./namespace.ts";
+import { type Seen, watchLink } from "./watch.ts";
 
 /** Ours and the kernel's addresses. */
 export const ours = { v4: "10.77.0.2", v6: "fd77::2" } as const;
@@ -38,6 +40,8 @@ export interface RigOptions {
   readonly mtu?: number;
   /** The name of a capture file; default none. */
   readonly capture?: string;
+  /** Notes what passes in `seen`. */
+  readonly watch?: boolean;
 }
 
 export class Rig {
@@ -47,8 +51,8 @@ export class Rig {
   readonly network: StackNetwork;
   /** Null without a bad path. */
   readonly impaired: ImpairedLink | null;
-  /** The path of the capture, or null. */
-  readonly capture: string | null;
+  /** What passed the device, from the start or since it was emptied. */
+  readonly seen: Seen[] = [];
   private readonly file: number | null;
 
   private constructor(namespace: Namespace, link: Link, options: RigOptions) {
@@ -66,14 +70,12 @@ export class Rig {
     );
     this.driver = new Driver({ stack: this.stack });
     this.network = new StackNetwork(this.driver);
-    let top = link;
+    let top = options.watch === true ? watchLink(link, this.seen) : link;
     if (options.capture === undefined) {
-      this.capture = this.file = null;
+      this.file = null;
     } else {
-      const folder = join(rootFolder, "artifacts", "kernel");
-      mkdirSync(folder, { recursive: true });
-      this.capture = join(folder, `${options.capture}.pcapng`);
-      const file = (this.file = openSync(this.capture, "w"));
+      mkdirSync(captureFolder, { recursive: true });
+      const file = (this.file = openSync(join(captureFolder, `${options.capture}.pcapng`), "w"));
       const epoch = Date.now() * 1_000 - systemClock.now();
       const writer = new PcapngWriter({ write: (bytes) => void writeSync(file, bytes), epoch });
       top = captureLink(top, writer, systemClock);

@@ -16,8 +16,9 @@ export interface TunDeviceOptions {
 export class TunDevice {
   /** The interface's name, as the system has it. */
   readonly name: string;
+  /** For poll(2) beside other descriptors. */
+  readonly fd: number;
   private readonly calls: SystemCalls;
-  private readonly fd: number;
   /** Readable when a wait shall end. */
   private readonly wakeFd: number;
   /** Two `struct pollfd`. */
