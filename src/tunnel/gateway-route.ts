@@ -5,7 +5,7 @@ export const gatewayTimeWait = 1_000_000 as const;
 
 /**
  * A connection's share of the link: its window has to cover the link's round trip, event loops that are late included,
- * at the rate of the link. These are ceilings; what is used counts against the memory of the stack.
+ * at the rate of the link. These are ceilings: buffers begin small and grow with need, within the memory of the stack.
  */
 export const gatewayBuffers: { readonly sendBuffer: number; readonly receiveBuffer: number } = {
   sendBuffer: 4 << 20,

@@ -45,6 +45,7 @@ export class Driver {
   private readonly portsById: Map<number, LinkPort> = new Map();
   private readonly ports: LinkPort[] = [];
   private readonly routes: Map<Route, RouteState> = new Map();
+  private readonly listeners: Set<ConnectionListener> = new Set();
   private readonly sources: WeakMap<TransmitSource, SourceFlow> = new WeakMap();
   private nextId: number = 1;
   private isClosed: boolean = false;
@@ -202,10 +203,14 @@ export class Driver {
     if (this.isClosed) throw failure("ERR_SOCKET_CLOSED", { op: "bind", localAddr });
     try {
       const listener = this.stack.listen(this.touch(), { address, port, backlog, tcp: tcpOptions(options) });
-      const source = new ConnectionListener(this.owner, listener, (connection) =>
-        this.adopt(connection, null, true),
+      const source = new ConnectionListener(
+        this.owner,
+        listener,
+        (connection) => this.adopt(connection, null, true),
+        (closed) => this.listeners.delete(closed),
       );
       listener.user = source;
+      this.listeners.add(source);
       return source;
     } catch (error) {
       if (!(error instanceof StackError)) throw error;
@@ -228,6 +233,7 @@ export class Driver {
     if (this.isClosed) return;
     this.isClosed = true;
     this.now = this.clock.now();
+    for (const listener of [...this.listeners]) listener.fail(closedBy(error, listener.localAddr));
     this.stack.abortAll(this.now, error?.code ?? "ECONNABORTED", error?.message ?? "the network was closed");
     this.flush();
     for (const port of [...this.ports]) this.detach(port, reason);
@@ -470,6 +476,12 @@ function tcpOptions(options: DialOptions): Partial<TcpOptions> {
     ...(options.readBufferSize === undefined ? {} : { receiveBuffer: options.readBufferSize }),
     ...(options.writeBufferSize === undefined ? {} : { sendBuffer: options.writeBufferSize }),
   };
+}
+
+/** What accept() of a listener says once its network is closed. */
+function closedBy(cause: NetError | undefined, localAddr: SocketAddr): NetError {
+  const reason = "the network was closed";
+  return failure(cause?.code ?? "ERR_SOCKET_CLOSED", { op: "accept", localAddr, reason, cause });
 }
 
 /** The clock of API timeouts, for networks in virtual time. */

@@ -1,6 +1,7 @@
 // All connections of a stack, and what they ask of their host: the table, the deadlines, the lists of those that have
 // something to send or to tell, TIME-WAIT records in their place, the end of links and routes.
 
+import { returnMemory } from "../tcp/buffer-tuning.ts";
 import { Connection } from "../tcp/connection.ts";
 import type { Host } from "../tcp/host.ts";
 import { initialSequence, timestampOffset } from "../tcp/isn.ts";
@@ -15,6 +16,7 @@ import type { TcpState } from "../tcp/tcp-state.ts";
 import { timersDue } from "../tcp/timeouts.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import type { Packet } from "../wire/packet.ts";
+import { AnswerBudget } from "./answer-budget.ts";
 import { answerUnknown } from "./bare-segment.ts";
 import { ChangedList, ReadyList } from "./connection-lists.ts";
 import type { StackCounters } from "./counters.ts";
@@ -22,8 +24,10 @@ import { DeadlineHeap } from "./deadline-heap.ts";
 import { Listener } from "./listener.ts";
 import type { ListenerTable } from "./listener-table.ts";
 import type { StackLimits } from "./options.ts";
+import { type KnownPath, PathMemory } from "./path-memory.ts";
 import type { Route } from "./route.ts";
 import type { StrayPackets } from "./stray-packets.ts";
+import { SynCookieJar } from "./syn-cookies.ts";
 import { TimeWait } from "./time-wait.ts";
 import { TupleTable } from "./tuple-table.ts";
 
@@ -41,7 +45,10 @@ export class Connections implements Host {
   halfOpen = 0;
   timeWaits = 0;
   private readonly heap: DeadlineHeap<Connection | TimeWait> = new DeadlineHeap();
+  readonly cookies: SynCookieJar;
   private readonly sequenceHash: SipHash;
+  private readonly paths: PathMemory;
+  private readonly answers: AnswerBudget;
   private readonly limits: StackLimits;
   private readonly listeners: ListenerTable;
   private readonly strays: StrayPackets;
@@ -57,11 +64,14 @@ export class Connections implements Host {
     strays: StrayPackets,
   ) {
     this.limits = limits;
+    this.paths = new PathMemory(limits.paths);
+    this.answers = new AnswerBudget(new SipHash(secret, 16), limits.answers);
     this.counters = counters;
     this.listeners = listeners;
     this.strays = strays;
     this.memory = new MemoryBudget(limits.memory, limits.reserve);
     this.sequenceHash = new SipHash(secret, 0);
+    this.cookies = new SynCookieJar(new SipHash(secret, 16));
     this.table = new TupleTable(new SipHash(secret, 16).start().word(0x7461_626c).finish() | 0);
   }
 
@@ -77,7 +87,7 @@ export class Connections implements Host {
     localPort: number,
     remote: IpAddress,
     remotePort: number,
-    tcp: Partial<TcpOptions> | undefined,
+    options: TcpOptions,
   ): Connection {
     const connection = new Connection({
       host: this,
@@ -86,7 +96,7 @@ export class Connections implements Host {
       localPort,
       remote,
       remotePort,
-      options: tcp === undefined ? route.tcp : { ...route.tcp, ...tcp },
+      options,
       isn: initialSequence(this.sequenceHash, now, local, localPort, remote, remotePort),
       timestampOffset: timestampOffset(this.sequenceHash, local, remote),
     });
@@ -94,6 +104,11 @@ export class Connections implements Host {
     this.table.add(connection);
     this.live++;
     return connection;
+  }
+
+  /** The timestamp that a connection between these two would say now. */
+  timestamp(now: number, local: IpAddress, remote: IpAddress): number {
+    return (Math.floor(now / 1000) + timestampOffset(this.sequenceHash, local, remote)) >>> 0;
   }
 
   *[Symbol.iterator](): IterableIterator<Connection> {
@@ -171,11 +186,25 @@ export class Connections implements Host {
     if (!this.pings.includes(route)) this.pings.push(route);
   }
 
+  mayAnswer(now: number): boolean {
+    if (this.answers.take(now)) return true;
+    this.counters.withheld++;
+    return false;
+  }
+
   refuse(packet: Packet, route: Route): void {
     const reset = answerUnknown(packet, route.checksum, route.tcp.hopLimit);
     if (reset === null) return;
     this.counters.resetsSent++;
     this.stray(reset, route);
+  }
+
+  pathMtu(now: number, remote: IpAddress): KnownPath | null {
+    return this.paths.of(now, remote);
+  }
+
+  rememberPathMtu(now: number, remote: IpAddress, mtu: number): void {
+    this.paths.learn(now, remote, mtu);
   }
 
   established(connection: Connection): boolean {
@@ -219,6 +248,7 @@ export class Connections implements Host {
     this.heap.remove(connection);
     this.awaitingPong.delete(connection);
     this.live--;
+    returnMemory(connection);
     if (connection.origin === null) return;
     this.halfOpen--;
     if (connection.origin instanceof Listener) connection.origin.handshakes.delete(connection);

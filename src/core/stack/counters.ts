@@ -11,6 +11,10 @@ export interface StackCounters extends ConnectionCounters {
   notForUs: number;
   /** SYNs dropped because a listener's queues or the stack were full. */
   synDropped: number;
+  /** SYNs answered by a cookie; ACKs that brought one back, and ACKs that brought none while some were out. */
+  synCookiesSent: number;
+  synCookiesReceived: number;
+  synCookiesFailed: number;
   /** Handshakes that ended while the accept queue was full: the peer's ACK was ignored. */
   acceptOverflows: number;
   strayDropped: number;
@@ -25,8 +29,10 @@ export function newCounters(): StackCounters {
     retransmissions: 0,
     timeouts: 0,
     challenges: 0,
+    withheld: 0,
     unacceptable: 0,
     reassemblyDrops: 0,
+    blackHoles: 0,
     resetsSent: 0,
     resetsReceived: 0,
     packetsReceived: 0,
@@ -34,6 +40,9 @@ export function newCounters(): StackCounters {
     badChecksum: 0,
     notForUs: 0,
     synDropped: 0,
+    synCookiesSent: 0,
+    synCookiesReceived: 0,
+    synCookiesFailed: 0,
     acceptOverflows: 0,
     strayDropped: 0,
     icmpReceived: 0,

@@ -13,3 +13,4 @@ export { defaultStackLimits, type StackLimits, type StackOptions } from "./optio
 export { Route, type RouteOptions } from "./route.ts";
 export { type ConnectOptions, Stack } from "./stack.ts";
 export type { StrayPacket } from "./stray-packets.ts";
+export type { SynCookies } from "./syn-cookies.ts";

@@ -13,7 +13,7 @@ import { Malformed } from "../wire/malformed.ts";
 import { Packet, parsePacket, transportSum } from "../wire/packet.ts";
 import { Protocol } from "../wire/protocol.ts";
 import { seqAdd, seqLessEqual } from "../wire/seq.ts";
-import { Flag } from "../wire/tcp-segment.ts";
+import { Flag, TcpSegment } from "../wire/tcp-segment.ts";
 import type { Addresses } from "./addresses.ts";
 import type { Connections } from "./connections.ts";
 import type { StackCounters } from "./counters.ts";
@@ -22,6 +22,7 @@ import { icmpError } from "./icmp-input.ts";
 import type { Listener } from "./listener.ts";
 import type { ListenerTable } from "./listener-table.ts";
 import type { Route, RouteTable } from "./route.ts";
+import { COOKIE_LIFE, cookieAnswer } from "./syn-cookies.ts";
 import { TimeWait } from "./time-wait.ts";
 
 /** RFC 1122 §4.2.3.10: TCP is between two hosts. */
@@ -32,6 +33,8 @@ function isOneHost(address: IpAddress): boolean {
 export class Ingress {
   private readonly packet: Packet = new Packet();
   private readonly icmp: IcmpMessage = new IcmpMessage();
+  /** What a cookie kept of a SYN. */
+  private readonly syn: TcpSegment = new TcpSegment();
   private readonly counters: StackCounters;
   private readonly connections: Connections;
   private readonly listeners: ListenerTable;
@@ -71,14 +74,14 @@ export class Ingress {
     const { packet } = this;
     const entry = this.connections.table.find(packet);
     if (entry === null) {
-      this.unknownTuple(now);
+      this.unknownTuple(now, linkId);
     } else if (entry instanceof Connection) {
       if (entry.route.checksum && !this.verifies()) return;
       segmentArrives(entry, now, packet, linkId);
       this.connections.rearm(entry);
     } else if (entry instanceof TimeWait) {
       if (entry.route.checksum && !this.verifies()) return;
-      this.timeWaitArrives(now, entry);
+      this.timeWaitArrives(now, entry, linkId);
     }
   }
 
@@ -91,12 +94,12 @@ export class Ingress {
     return false;
   }
 
-  private timeWaitArrives(now: number, record: TimeWait): void {
+  private timeWaitArrives(now: number, record: TimeWait, linkId: number): void {
     const verdict = record.judge(now, this.packet.tcp);
     if (verdict === "acknowledge") this.connections.stray(record.acknowledgment(now), record.route);
     if (verdict !== "give-way") return;
     this.connections.dropTimeWait(record);
-    this.unknownTuple(now);
+    this.unknownTuple(now, linkId);
     // RFC 9293 §3.10.7.4: the new numbers begin above all that the old incarnation used. The clock of RFC 6528 alone
     // may have been overtaken by a fast sender; Linux leaves as much room.
     const anew = this.connections.table.find(this.packet);
@@ -104,7 +107,7 @@ export class Ingress {
       anew.sending.isn = seqAdd(record.seq, 65_537);
   }
 
-  private unknownTuple(now: number): void {
+  private unknownTuple(now: number, linkId: number): void {
     const { packet } = this;
     const { tcp } = packet;
     const remote = packet.source();
@@ -116,11 +119,17 @@ export class Ingress {
       return;
     }
     if (route.checksum && !this.verifies()) return;
-    const isSyn = (tcp.flags & (Flag.syn | Flag.ack | Flag.rst)) === Flag.syn;
-    const listener = isSyn ? this.listeners.find(local, tcp.destinationPort) : null;
-    if (listener !== null) this.synForListener(now, listener, route, local, remote);
-    else if (isSyn && this.requests !== null) this.synForNobody(now, this.requests, route, local, remote);
-    else this.connections.refuse(packet, route);
+    const kind = tcp.flags & (Flag.syn | Flag.ack | Flag.rst);
+    const listener = this.listeners.find(local, tcp.destinationPort);
+    if (kind === Flag.syn) {
+      if (listener !== null) this.synForListener(now, listener, route, local, remote);
+      else if (this.requests !== null) this.synForNobody(now, this.requests, route, local, remote);
+      else this.connections.refuse(packet, route);
+      return;
+    }
+    const cookie = kind === Flag.ack && listener !== null && now < listener.cookiesUntil;
+    if (!cookie || !this.cookieForListener(now, linkId, listener, route, local, remote))
+      this.connections.refuse(packet, route);
   }
 
   private synForListener(
@@ -130,15 +139,59 @@ export class Ingress {
     local: IpAddress,
     remote: IpAddress,
   ): void {
-    if (!listener.hasRoom || !this.connections.hasRoom(true)) {
-      this.counters.synDropped++;
+    const { connections, counters, packet } = this;
+    const { synCookies } = listener;
+    const fits = listener.hasRoom && connections.hasRoom(true);
+    if (listener.isFull || !connections.hasRoom(false) || (!fits && synCookies === "never")) {
+      counters.synDropped++;
       return;
     }
-    const connection = this.passiveOpen(now, route, local, remote, listener.tcp);
+    if (!fits || synCookies === "always") {
+      counters.synCookiesSent++;
+      listener.cookiesUntil = now + COOKIE_LIFE;
+      const isn = connections.cookies.bake(now, packet);
+      const timestamp = connections.timestamp(now, local, remote);
+      const options = listener.optionsFor(route);
+      connections.stray(cookieAnswer(packet, route, options, isn, timestamp), route);
+      return;
+    }
+    const connection = this.passiveOpen(now, route, local, remote, listener.optionsFor(route), packet.tcp);
     connection.origin = listener;
     listener.handshakes.add(connection);
     connection.synPending = true;
     this.connections.ready(connection);
+  }
+
+  /** An ACK that may end a handshake that was not kept. False: it does not. */
+  private cookieForListener(
+    now: number,
+    linkId: number,
+    listener: Listener,
+    route: Route,
+    local: IpAddress,
+    remote: IpAddress,
+  ): boolean {
+    const { connections, counters, packet } = this;
+    if (!connections.cookies.open(now, packet, this.syn)) {
+      counters.synCookiesFailed++;
+      return false;
+    }
+    // The peer's data, or its keepalive, brings it again.
+    if (listener.isFull || !connections.hasRoom(false)) {
+      counters.acceptOverflows++;
+      return true;
+    }
+    counters.synCookiesReceived++;
+    const options = listener.optionsFor(route);
+    const connection = this.passiveOpen(now, route, local, remote, options, this.syn);
+    connection.origin = listener;
+    // Its SYN-ACK has left: when, nobody knows, so it gives no round trip.
+    connection.sending.isn = (packet.tcp.ack - 1) >>> 0;
+    connection.sending.next = 0;
+    connection.synWentTwice = true;
+    segmentArrives(connection, now, packet, linkId);
+    connections.rearm(connection);
+    return true;
   }
 
   private synForNobody(
@@ -153,7 +206,7 @@ export class Ingress {
       this.counters.synDropped++;
       return;
     }
-    const connection = this.passiveOpen(now, route, local, remote, undefined);
+    const connection = this.passiveOpen(now, route, local, remote, route.tcp, packet.tcp);
     connection.held = true;
     // The request outlives the message that its SYN came in.
     const request: ForwardRequest = { connection, syn: packet.bytes.slice(packet.start, packet.end) };
@@ -166,9 +219,9 @@ export class Ingress {
     route: Route,
     local: IpAddress,
     remote: IpAddress,
-    tcp: Partial<TcpOptions> | undefined,
+    options: TcpOptions,
+    segment: TcpSegment,
   ): Connection {
-    const segment = this.packet.tcp;
     const { connections } = this;
     const connection = connections.create(
       now,
@@ -177,7 +230,7 @@ export class Ingress {
       segment.destinationPort,
       remote,
       segment.sourcePort,
-      tcp,
+      options,
     );
     connection.passive = true;
     connection.state = "SYN-RECEIVED";

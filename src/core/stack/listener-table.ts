@@ -1,12 +1,19 @@
-// Which listener takes a SYN: the one of its address, else the one of every address.
+// Which listener takes a SYN: the one of its address, else the one of every address; and which listeners have a
+// connection that waits for accept().
 
 import type { IpAddress } from "../wire/ip-address.ts";
 import { StackError } from "./errors.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
+import type { SynCookies } from "./syn-cookies.ts";
 
 export class ListenerTable {
   private readonly byPort: Map<number, Listener[]> = new Map();
   private acceptable: Listener[] = [];
+  private readonly synCookies: SynCookies;
+
+  constructor(synCookies: SynCookies) {
+    this.synCookies = synCookies;
+  }
 
   /** @param choosePort gives a free ephemeral port by a test of its own, 0 when there is none */
   listen(options: ListenOptions, choosePort: (isFree: (port: number) => boolean) => number): Listener {
@@ -15,7 +22,7 @@ export class ListenerTable {
       options.port === 0 ? choosePort((candidate) => !this.isListening(address, candidate)) : options.port;
     if (port === 0) throw new StackError("EADDRNOTAVAIL", "no free port");
     if (this.isListening(address, port)) throw new StackError("EADDRINUSE", `port ${port} is in use`);
-    const listener = new Listener(port, options, (closed) => this.forget(closed));
+    const listener = new Listener(port, options, this.synCookies, (closed) => this.forget(closed));
     const others = this.byPort.get(port);
     if (others === undefined) this.byPort.set(port, [listener]);
     else others.push(listener);

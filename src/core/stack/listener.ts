@@ -1,10 +1,12 @@
 // A listening port: connections in handshake (the SYN queue) and those that wait for accept(), both bounded by the
 // backlog. When the accept queue is full, SYNs are dropped, not refused: the peer tries again (RFC 9293 §3.10.1,
-// Linux's tcp_abort_on_overflow=0).
+// Linux's tcp_abort_on_overflow=0). When only the SYN queue is, cookies keep the port open (syn-cookies.ts).
 
 import type { Connection } from "../tcp/connection.ts";
 import type { TcpOptions } from "../tcp/options.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import type { Route } from "./route.ts";
+import type { SynCookies } from "./syn-cookies.ts";
 
 export interface ListenOptions {
   /** Null: every address of the stack. */
@@ -14,6 +16,8 @@ export interface ListenOptions {
   /** Handshakes and accepted connections that may wait, each. */
   readonly backlog: number;
   readonly tcp?: Partial<TcpOptions>;
+  /** What answers SYNs when the handshakes are as many as the backlog; default the stack's. */
+  readonly synCookies?: SynCookies;
 }
 
 export class Listener {
@@ -22,27 +26,48 @@ export class Listener {
   readonly address: IpAddress | null;
   readonly port: number;
   readonly backlog: number;
-  readonly tcp: Partial<TcpOptions> | undefined;
+  readonly synCookies: SynCookies;
+  /** Until when an ACK may bring back a cookie. */
+  cookiesUntil: number = Number.NEGATIVE_INFINITY;
   readonly handshakes: Set<Connection> = new Set();
   isClosed = false;
   isAcceptable = false;
   nextAcceptable: Listener | null = null;
+  private readonly tcp: Partial<TcpOptions> | undefined;
+  private route: Route | null = null;
+  private options: TcpOptions | null = null;
   private queue: Connection[] = [];
   private readonly onClose: (listener: Listener) => void;
 
-  constructor(port: number, options: ListenOptions, onClose: (listener: Listener) => void) {
+  constructor(
+    port: number,
+    options: ListenOptions,
+    synCookies: SynCookies,
+    onClose: (listener: Listener) => void,
+  ) {
     this.address = options.address;
     this.port = port;
     this.backlog = Math.max(1, options.backlog);
     this.tcp = options.tcp;
+    this.synCookies = options.synCookies ?? synCookies;
     this.onClose = onClose;
   }
 
-  /** Whether a new handshake may begin. */
-  get hasRoom(): boolean {
-    return this.queue.length < this.backlog && this.handshakes.size < this.backlog;
+  /** The options of its connections over a route: one object for all of them. */
+  optionsFor(route: Route): TcpOptions {
+    if (this.route !== route || this.options === null) {
+      this.route = route;
+      this.options = this.tcp === undefined ? route.tcp : { ...route.tcp, ...this.tcp };
+    }
+    return this.options;
   }
 
+  /** Whether one more handshake may be kept. */
+  get hasRoom(): boolean {
+    return this.handshakes.size < this.backlog;
+  }
+
+  /** The accept queue takes no more. */
   get isFull(): boolean {
     return this.queue.length >= this.backlog;
   }

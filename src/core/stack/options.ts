@@ -2,6 +2,7 @@
 
 import type { TcpOptions } from "../tcp/options.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import type { SynCookies } from "./syn-cookies.ts";
 
 export interface StackOptions {
   /** 32 random bytes: initial sequence numbers, ports, timestamp offsets and table hashes derive from them. */
@@ -14,6 +15,11 @@ export interface StackOptions {
   readonly anyDestination?: boolean;
   /** TIME-WAIT, RFC 9293 §3.4.2; default 60 s as Linux has it. */
   readonly timeWait?: number;
+  /**
+   * What answers a SYN when a listener's handshakes, or those of the stack, are as many as may be kept: a cookie, or
+   * nothing. Default "on-overflow".
+   */
+  readonly synCookies?: SynCookies;
   /** Ephemeral ports; default 49152 to 65535 (RFC 6335). */
   readonly portRange?: readonly [number, number];
 }
@@ -27,6 +33,10 @@ export interface StackLimits {
   readonly timeWait: number;
   /** Resets, ICMP messages and the like that wait for a link. */
   readonly strayPackets: number;
+  /** Destinations whose path is known to be smaller than the route; the one learned longest ago gives way. */
+  readonly paths: number;
+  /** ACKs in a second to segments that fit nowhere, over all connections; half of it to once and a half, by chance. */
+  readonly answers: number;
   /** Bytes queued for sending or unread over all connections; above it each keeps to `reserve`. */
   readonly memory: number;
   /** What each connection may buffer in each direction although `memory` is used up. */
@@ -38,6 +48,8 @@ export const defaultStackLimits: StackLimits = {
   halfOpen: 1_024,
   timeWait: 16_384,
   strayPackets: 256,
+  paths: 1_024,
+  answers: 1_000,
   memory: 256 << 20,
   reserve: 64 << 10,
 };

@@ -49,7 +49,7 @@ export class Stack {
   private readonly anyDestination: boolean;
   private readonly addresses: Addresses;
   private readonly routes: RouteTable = new RouteTable();
-  private readonly listeners: ListenerTable = new ListenerTable();
+  private readonly listeners: ListenerTable;
   private readonly strays: StrayPackets;
   private readonly ports: EphemeralPorts;
   private readonly live: Connections;
@@ -65,6 +65,7 @@ export class Stack {
     this.timeWait = options.timeWait ?? DEFAULT_TIME_WAIT;
     this.addresses = new Addresses(options.addresses ?? []);
     this.strays = new StrayPackets(this.limits.strayPackets);
+    this.listeners = new ListenerTable(options.synCookies ?? "on-overflow");
     this.ports = new EphemeralPorts(options.portRange ?? DYNAMIC_PORTS, new SipHash(options.secret, 16));
     this.live = new Connections(options.secret, this.limits, this.counters, this.listeners, this.strays);
     this.anyDestination = options.anyDestination ?? false;
@@ -203,7 +204,8 @@ export class Stack {
     if (localPort === 0) throw new StackError("EADDRNOTAVAIL", `no free port for ${remote}:${remotePort}`);
     if (!isFree(localPort))
       throw new StackError("EADDRINUSE", `port ${localPort} is connected there already`);
-    const connection = this.live.create(now, route, local, localPort, remote, remotePort, options.tcp);
+    const tcp = options.tcp === undefined ? route.tcp : { ...route.tcp, ...options.tcp };
+    const connection = this.live.create(now, route, local, localPort, remote, remotePort, tcp);
     connection.open(now);
     return connection;
   }

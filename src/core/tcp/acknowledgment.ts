@@ -8,6 +8,7 @@ import { challenge } from "./challenge.ts";
 import type { AckSample } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { delivery, noteDelivered, startDelivery } from "./delivery.ts";
+import { pathAcknowledged } from "./pmtu.ts";
 import {
   answerRepairedTail,
   detectLosses,
@@ -90,6 +91,7 @@ export function acknowledgmentArrives(
     restartRetransmit(connection, now);
     if (sending.records.sackedCount > 0) watchForReneging(connection, now);
     scheduleProbe(connection, now);
+    if (connection.path !== null) pathAcknowledged(connection, now);
     connection.acknowledgedBytes();
     if (sending.finAcknowledged) connection.enterFinAcknowledged(now);
   }

@@ -4,7 +4,7 @@
 import type { Connection } from "./connection.ts";
 
 export function challenge(connection: Connection, now: number): void {
-  if (!connection.challengeBudget.take(now)) return;
+  if (!connection.challengeBudget.take(now) || !connection.host.mayAnswer(now)) return;
   connection.host.counters.challenges++;
   connection.ackPending = true;
   connection.host.ready(connection);

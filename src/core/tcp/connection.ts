@@ -5,13 +5,16 @@
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { AckBudget } from "./ack-budget.ts";
+import { receiveStart, resizeBuffers, sendStart, tuneReceiving, tuneSending } from "./buffer-tuning.ts";
 import type { CongestionController } from "./congestion.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
 import { FrtoStep } from "./frto.ts";
+import { largestSegment, windowScaleFor } from "./handshake.ts";
 import type { Host } from "./host.ts";
 import { type ConnectionInfo, connectionInfo } from "./info.ts";
 import { NewReno } from "./newreno.ts";
-import { type KeepAlive, MINIMUM_MSS, type TcpOptions } from "./options.ts";
+import type { KeepAlive, TcpOptions } from "./options.ts";
+import type { PathMtu } from "./pmtu.ts";
 import { Prr } from "./prr.ts";
 import { Rack } from "./rack.ts";
 import { ReceiveSide } from "./receive-side.ts";
@@ -91,6 +94,8 @@ export class Connection {
   readonly rack: Rack;
   readonly rate: DeliveryRate = new DeliveryRate();
   readonly controller: CongestionController;
+  /** From when its segments were made smaller than agreed. */
+  path: PathMtu | null = null;
 
   // Options agreed in the handshake.
   sackOk = false;
@@ -179,9 +184,9 @@ export class Connection {
     this.options = config.options;
     this.timestampOffset = config.timestampOffset;
     this.quickAcks = config.options.quickAcks;
-    this.sending = new SendSide(config.host.slabs, config.host.records);
+    this.sending = new SendSide(sendStart(config.options), config.host.slabs, config.host.records);
     this.sending.isn = config.isn;
-    this.receiving = new ReceiveSide(config.options.receiveBuffer, config.host.memory);
+    this.receiving = new ReceiveSide(receiveStart(config.options), config.host.memory);
     this.receiving.scale = windowScaleFor(config.options);
     const { initialRto, minRto, maxRto, clockResolution, reorderingWindow } = config.options;
     this.roundTrip = new RoundTrip(initialRto, minRto, maxRto, clockResolution);
@@ -190,12 +195,9 @@ export class Connection {
     this.controller = new NewReno(this.sending.mss, config.options.initialWindow);
   }
 
-  /** Payload and options that fit in one packet of the route: what our MSS option says (RFC 6691). */
+  /** What our MSS option says. */
   largestSegment(): number {
-    const headers = this.remote.family === 4 ? 40 : 60;
-    const fit = Math.min(this.route.mtu - headers, 65535 - 20);
-    const wanted = this.options.maxSegmentSize;
-    return Math.max(wanted > 0 ? Math.min(fit, wanted) : fit, MINIMUM_MSS);
+    return largestSegment(this.route, this.remote.family, this.options);
   }
 
   // --- the user's calls (RFC 9293 §3.10.1 to §3.10.5)
@@ -217,11 +219,13 @@ export class Connection {
    * The next bytes, at most `max`, handed over as a view; undefined when there are none yet, null at the end of the
    * stream. After a reset what arrived before it is still given, then undefined: `error` says why.
    */
-  receive(_now: number, max: number): Bytes | null | undefined {
+  receive(now: number, max: number): Bytes | null | undefined {
     const view = this.receiving.buffer.take(max);
     if (view === null) return this.receiving.finReceived ? null : undefined;
     this.host.memory.used -= view.length;
-    if (canReceive(this.state) && this.receiving.worthTelling(this.sending.mss)) {
+    if (!canReceive(this.state)) return view;
+    if (this.receiving.limit < this.options.receiveBuffer) tuneReceiving(this, now, view.length);
+    if (this.receiving.worthTelling(this.sending.mss)) {
       this.ackPending = true;
       this.host.ready(this);
     }
@@ -301,8 +305,9 @@ export class Connection {
   }
 
   setOptions(now: number, options: Partial<TcpOptions>): void {
-    this.options = { ...this.options, ...options };
-    this.receiving.limit = this.options.receiveBuffer;
+    const before = this.options;
+    this.options = { ...before, ...options };
+    resizeBuffers(this, before);
     // Until our SYN has left its window scale may still follow the buffer.
     if (this.sending.next < 0 && (this.state === "SYN-SENT" || this.scalingOk))
       this.receiving.scale = windowScaleFor(this.options);
@@ -357,7 +362,7 @@ export class Connection {
   /** Bytes that the send buffer still takes; none after CLOSE. */
   room(): number {
     if (!canQueue(this.state) || this.sending.fin >= 0) return 0;
-    return Math.max(0, this.host.memory.allowance(this.options.sendBuffer) - this.sending.buffer.length);
+    return Math.max(0, this.host.memory.allowance(this.sending.limit) - this.sending.buffer.length);
   }
 
   /** When the retransmission timer fires: after the timeout, but no later than the user timeout allows (RFC 5482). */
@@ -374,7 +379,8 @@ export class Connection {
 
   /** Room came back, or all is acknowledged. A third of the buffer free before the user is woken saves wakes. */
   acknowledgedBytes(): void {
-    if (this.wantsRoom && this.sending.buffer.length <= (this.options.sendBuffer * 2) / 3) {
+    if (this.wantsRoom) tuneSending(this);
+    if (this.wantsRoom && this.sending.buffer.length <= (this.sending.limit * 2) / 3) {
       this.wantsRoom = false;
       this.raise(Event.writable);
     }
@@ -483,14 +489,6 @@ export class Connection {
     this.keepAliveProbes = 0;
     this.host.rearm(this);
   }
-}
-
-/** The smallest shift with which the header can say the whole buffer (RFC 7323 §2.3); 0 when scaling is off. */
-function windowScaleFor(options: TcpOptions): number {
-  if (!options.windowScaling) return 0;
-  let shift = 0;
-  while (shift < 14 && 65535 << shift < options.receiveBuffer) shift++;
-  return shift;
 }
 
 /** Bytes that need no ACK of their own at once. */

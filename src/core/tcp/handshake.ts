@@ -3,19 +3,37 @@
 
 import type { TcpSegment } from "../wire/tcp-segment.ts";
 import type { Connection } from "./connection.ts";
-import { MINIMUM_MSS } from "./options.ts";
+import { MINIMUM_MSS, type TcpOptions } from "./options.ts";
+import { withinPath } from "./pmtu.ts";
+import type { Route } from "./route.ts";
 import { timestampValue } from "./timestamps.ts";
 
 /** RFC 9293 §3.7.1 for a SYN without an MSS option. */
 const DEFAULT_MSS_V4 = 536;
 const DEFAULT_MSS_V6 = 1220;
 
+/** Payload and options that fit in one packet of the route: what our MSS option says (RFC 6691). */
+export function largestSegment(route: Route, family: 4 | 6, options: TcpOptions): number {
+  const fit = Math.min(route.mtu - (family === 4 ? 40 : 60), 65_535 - 20);
+  const wanted = options.maxSegmentSize;
+  return Math.max(wanted > 0 ? Math.min(fit, wanted) : fit, MINIMUM_MSS);
+}
+
+/** The smallest shift with which the header can say the largest buffer (RFC 7323 §2.3); 0 when scaling is off. */
+export function windowScaleFor(options: TcpOptions): number {
+  if (!options.windowScaling) return 0;
+  let shift = 0;
+  while (shift < 14 && 65535 << shift < options.receiveBuffer) shift++;
+  return shift;
+}
+
 /** The peer's SYN has come. */
 export function agreeOptions(connection: Connection, now: number, segment: TcpSegment): void {
   const { options, sending, receiving } = connection;
   const offered =
     segment.mss > 0 ? segment.mss : connection.remote.family === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
-  sending.mss = Math.min(Math.max(offered, MINIMUM_MSS), connection.largestSegment());
+  const agreed = Math.min(Math.max(offered, MINIMUM_MSS), connection.largestSegment());
+  sending.mss = withinPath(connection, now, agreed);
   connection.controller.segmentSizeChanged(sending.mss);
   connection.scalingOk = options.windowScaling && segment.windowScale >= 0;
   if (connection.scalingOk) sending.scale = segment.windowScale;

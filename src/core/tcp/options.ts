@@ -17,10 +17,15 @@ export interface KeepAlive {
 export type ReorderingWindow = "adaptive" | "fixed" | "none";
 
 export interface TcpOptions {
-  /** Bytes a peer may have sent that the user has not read: the largest receive window. */
+  /**
+   * Bytes a peer may have sent that the user has not read: the largest receive window. It begins with the initial one
+   * and grows with what the user takes in a round trip; when that is no smaller the buffer is fixed.
+   */
   readonly receiveBuffer: number;
-  /** Bytes accepted by `send` and not yet acknowledged. */
+  readonly initialReceiveBuffer: number;
+  /** Bytes accepted by `send` and not yet acknowledged; begins with the initial one and grows with what is in flight. */
   readonly sendBuffer: number;
+  readonly initialSendBuffer: number;
   /** No Nagle algorithm (RFC 9293 §3.7.4). */
   readonly noDelay: boolean;
   /** Hold back all segments that are not full. */
@@ -60,6 +65,8 @@ export interface TcpOptions {
   readonly finWait2: number;
   /** RFC 5681 §4.1: back to the restart window after an idle RTO. */
   readonly slowStartAfterIdle: boolean;
+  /** RFC 8899: leaves paths that drop large segments without a word, and looks for larger ones that pass. */
+  readonly mtuProbing: boolean;
   readonly congestionControl: "newreno";
   /** DSCP and ECN octet of outgoing packets. */
   readonly trafficClass: number;
@@ -67,8 +74,10 @@ export interface TcpOptions {
 }
 
 export const defaultTcpOptions: TcpOptions = {
-  receiveBuffer: 1 << 20,
-  sendBuffer: 512 << 10,
+  receiveBuffer: 6 << 20,
+  initialReceiveBuffer: 128 << 10,
+  sendBuffer: 4 << 20,
+  initialSendBuffer: 64 << 10,
   noDelay: true,
   cork: false,
   keepAlive: null,
@@ -91,6 +100,7 @@ export const defaultTcpOptions: TcpOptions = {
   retries: 15,
   finWait2: 60_000_000,
   slowStartAfterIdle: true,
+  mtuProbing: true,
   congestionControl: "newreno",
   trafficClass: 0,
   hopLimit: 64,

@@ -3,11 +3,10 @@
 // went down with a link are in no record. Also ICMP's word on a path (RFC 5927).
 
 import type { CloseReason, Connection } from "./connection.ts";
+import { tooBigArrives } from "./pmtu.ts";
 import { enterRecovery } from "./recovery.ts";
 import { isSynchronized } from "./tcp-state.ts";
 import { Timer } from "./timers.ts";
-
-const TIMESTAMPS_LENGTH = 12;
 
 /** What left on `linkId` is lost; other links go on. */
 export function linkDied(connection: Connection, now: number, linkId: number): void {
@@ -78,15 +77,9 @@ export function unreachable(connection: Connection, offset: number, reason: Clos
   else connection.softError = reason;
 }
 
-/** ICMP too big: the path takes at most `payload` bytes in a segment. Never upwards (RFC 8201 §4). */
+/** ICMP too big. What was too big was dropped, not lost to congestion: it goes again in smaller pieces, and no more. */
 export function pathTooSmall(connection: Connection, now: number, offset: number, payload: number): void {
-  const { sending } = connection;
-  if (offset < sending.una || offset >= sending.next || payload >= sending.mss) return;
-  sending.mss = payload;
-  connection.controller.segmentSizeChanged(payload);
-  // What was too big was dropped, not lost to congestion: it goes again in smaller pieces, and the rest does not.
-  const options = connection.timestampsOk ? TIMESTAMPS_LENGTH : 0;
-  if (!sending.records.markLargerLost(payload - options)) return;
+  if (!tooBigArrives(connection, now, offset, payload)) return;
   connection.sampleBarrier = now;
   if (connection.recovery === "none") enterRecovery(connection, "outage");
   connection.host.ready(connection);

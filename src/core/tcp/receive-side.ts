@@ -5,6 +5,7 @@
 import type { MemoryBudget } from "./memory.ts";
 import { Reassembly } from "./reassembly.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
+import type { ReceiveTuning } from "./receive-tuning.ts";
 
 export class ReceiveSide {
   readonly buffer: ReceiveBuffer = new ReceiveBuffer();
@@ -27,8 +28,10 @@ export class ReceiveSide {
   /** Largest payload seen, the estimate of the peer's segment size for ACK decisions. */
   segmentSize = 536;
   bytesReceived = 0;
-  /** The receive buffer, and the stack's budget that may keep it smaller. */
+  /** The receive buffer as it is now, and the stack's budget that may keep it smaller. */
   limit: number;
+  /** From the first window of data on. */
+  tuning: ReceiveTuning | null = null;
   private readonly memory: MemoryBudget;
 
   constructor(limit: number, memory: MemoryBudget) {

@@ -4,6 +4,7 @@
 import type { Connection, Recovery } from "./connection.ts";
 import { delivery } from "./delivery.ts";
 import { FrtoStep } from "./frto.ts";
+import { pathTimedOut, probeWasLost } from "./pmtu.ts";
 import { Timer } from "./timers.ts";
 
 /** RFC 5681 §3.2, for peers without SACK. */
@@ -33,7 +34,10 @@ export function detectLosses(connection: Connection, now: number): boolean {
   }
   if (records.lostBytes <= lostBefore) return false;
   const resendsAnyway = connection.recovery === "loss" || connection.recovery === "timeout";
-  if (!resendsAnyway) reduce(connection, now, "loss");
+  if (!resendsAnyway) {
+    if (probeWasLost(connection, now, records.lostBytes - lostBefore)) enterRecovery(connection, "outage");
+    else reduce(connection, now, "loss");
+  }
   return true;
 }
 
@@ -138,5 +142,6 @@ export function retransmitTimeout(connection: Connection, now: number): void {
   connection.timers.clear(Timer.reorder);
   connection.timers.clear(Timer.tailLoss);
   connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
+  pathTimedOut(connection, now);
   connection.host.ready(connection);
 }

@@ -150,7 +150,8 @@ function unacceptable(connection: Connection, now: number, flags: number, length
   if ((flags & Flag.rst) !== 0) return;
   // Data that comes again means that our ACK was lost: that answer has no budget (a limit here made stacks crawl).
   // Empty segments are corrected at most twice a second, else two confused ends answer each other for ever.
-  if (length > 0 || (flags & Flag.fin) !== 0 || connection.correctionBudget.take(now)) {
+  const hasText = length > 0 || (flags & Flag.fin) !== 0;
+  if (hasText || (connection.correctionBudget.take(now) && connection.host.mayAnswer(now))) {
     connection.ackPending = true;
     connection.host.ready(connection);
   }

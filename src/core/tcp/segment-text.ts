@@ -49,6 +49,7 @@ export function textArrives(
   }
   if (receiving.next > before) {
     receiving.bytesReceived += receiving.next - before;
+    receiving.tuning?.arrived(now, receiving.next, receiving.edge);
     connection.raise(Event.readable);
   }
   const finNow = receiving.fin >= 0 && receiving.next === receiving.fin && !receiving.finReceived;

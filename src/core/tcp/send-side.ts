@@ -39,8 +39,11 @@ export class SendSide {
   duplicateBytes = 0;
   bytesSent = 0;
   bytesRetransmitted = 0;
+  /** The send buffer as it is now. */
+  limit: number;
 
-  constructor(slabs: SlabPool, records: RecordPool) {
+  constructor(limit: number, slabs: SlabPool, records: RecordPool) {
+    this.limit = limit;
     this.buffer = new SendBuffer(slabs);
     this.records = new SentRecords(records);
   }

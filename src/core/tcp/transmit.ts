@@ -8,6 +8,7 @@ import type { Connection } from "./connection.ts";
 import { FrtoStep } from "./frto.ts";
 import { offerOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
+import { probeLeaves, probeSize } from "./pmtu.ts";
 import type { SentRecord } from "./sent-records.ts";
 import { Timer } from "./timers.ts";
 import { timestampValue } from "./timestamps.ts";
@@ -61,7 +62,9 @@ export function transmit(
   if (lost !== null && !newFirst && mayResend(connection, lost)) {
     return resend(connection, now, out, at, room, linkId, lost, headers, largest);
   }
-  const size = sendable(connection, now, largest);
+  const limit = probeSize(connection, now, largest, segmentLimit);
+  const size = sendable(connection, now, limit);
+  if (size > largest && size <= room - headers) probeLeaves(connection, size, largest);
   const fin = finFits(connection, size);
   if (size > 0 || fin) return sendNew(connection, now, out, at, room, linkId, size, fin, headers);
   if (lost !== null && newFirst && sending.pipe === 0) {
@@ -200,6 +203,7 @@ function resend(
   segment.seq = sending.seq(record.start);
   if (record.fin) segment.flags |= Flag.fin;
   sending.records.resent(record, now, linkId);
+  connection.path?.resent(record.start);
   connection.undo.resent(record.length, segment.hasTimestamps ? segment.tsVal : -1);
   connection.prr.sent(record.length);
   sending.bytesRetransmitted += size;

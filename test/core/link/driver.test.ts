@@ -577,6 +577,17 @@ describe("Errors of connections over a stack", () => {
     expect(await codeOf(a.network.connect("[fd00::2]:80"))).toBe("ERR_SOCKET_CLOSED");
   });
 
+  it("accept() of a network that is closed, at once and from then on", async () => {
+    const { a, clock } = joined();
+    const listener = await a.network.bind(":80");
+    const waiting = listener.accept();
+    await a.network.close();
+    clock.runUntilIdle();
+    expect(await code(waiting)).toMatchObject({ code: "ERR_SOCKET_CLOSED", op: "accept" });
+    expect(await code(listener.accept())).toMatchObject({ code: "ERR_SOCKET_CLOSED" });
+    await listener.close();
+  });
+
   it("after the peer's reset: what came before is read, then ECONNRESET, and sending gives EPIPE from then on", () => {
     const hosts = joined();
     const { dialled, accepted, notes } = connection(hosts);

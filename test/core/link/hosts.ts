@@ -14,6 +14,7 @@ import { Random, type SimClock } from "../../../src/core/sim/index.ts";
 import { type Route, type RouteOptions, Stack, type StackOptions } from "../../../src/core/stack/index.ts";
 import { IpAddress } from "../../../src/core/wire/ip-address.ts";
 import { Prefix } from "../../../src/core/wire/prefix.ts";
+import { fixedBuffers } from "../stack/pair.ts";
 
 export function address(text: string): IpAddress {
   const parsed = IpAddress.parse(text);
@@ -46,7 +47,8 @@ export class Host {
     this.ip = address(ip);
     const secret = new Uint8Array(32);
     new Random(`${ip} ${options.seed ?? 1}`).fill(secret);
-    this.stack = new Stack({ secret, addresses: [this.ip], ...options.stack });
+    const tcp = { ...fixedBuffers, ...options.stack?.tcp };
+    this.stack = new Stack({ secret, addresses: [this.ip], ...options.stack, tcp });
     const defaults: RouteOptions = { reliable: true, checksum: true, mtu: 65_535 };
     this.route = this.stack.addRoute(prefix("fd00::/16"), { ...defaults, ...options.route });
     this.driver = new Driver({ stack: this.stack, clock: options.clock, ...options.driver });

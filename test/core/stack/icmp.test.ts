@@ -144,6 +144,17 @@ describe("too big (RFC 1191, RFC 8201)", () => {
     expect(connection.info(s.now).mss).toBe(536);
   });
 
+  scenario(
+    "about a segment that would have passed is ignored: its sender has not seen it (RFC 5927 §7)",
+    (s) => {
+      const connection = s.accepted({ mss: 1460 });
+      s.write(connection, 800);
+      complain(s, s.expect("A", { data: 800 }), { kind: "too-big", mtu: 1000 });
+      s.nothing();
+      expect(connection.info(s.now).mss).toBe(1460);
+    },
+  );
+
   scenario("about what is not under way is ignored (RFC 5927 §7)", (s) => {
     const connection = s.accepted({ mss: 1460 });
     s.write(connection, 1460);

@@ -7,10 +7,19 @@ import {
   type RouteOptions,
   Stack,
   type StackOptions,
+  type TcpOptions,
 } from "../../../src/core/stack/index.ts";
 import { IpAddress } from "../../../src/core/wire/ip-address.ts";
 import { Packet, parsePacket } from "../../../src/core/wire/packet.ts";
 import { Prefix } from "../../../src/core/wire/prefix.ts";
+
+/** Buffers that do not tune themselves, for tests that are about something else. */
+export const fixedBuffers: Partial<TcpOptions> = {
+  initialReceiveBuffer: 1 << 20,
+  receiveBuffer: 1 << 20,
+  initialSendBuffer: 512 << 10,
+  sendBuffer: 512 << 10,
+};
 
 export interface Flight {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -56,8 +65,11 @@ export class Pair {
     this.latency = options.latency ?? 10_000;
     const route: RouteOptions = { reliable: false, checksum: true, mtu: 1500, ...options.route };
     const everywhere = Prefix.parse(four ? "0.0.0.0/0" : "::/0") as Prefix;
-    this.a = new Stack({ secret: new Uint8Array(32).fill(1), addresses: [this.addressA], ...options.a });
-    this.b = new Stack({ secret: new Uint8Array(32).fill(2), addresses: [this.addressB], ...options.b });
+    const secret = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+    const tcp = (own?: Partial<StackOptions>): Partial<TcpOptions> => ({ ...fixedBuffers, ...own?.tcp });
+    const { a, b } = options;
+    this.a = new Stack({ secret: secret(1), addresses: [this.addressA], ...a, tcp: tcp(a) });
+    this.b = new Stack({ secret: secret(2), addresses: [this.addressB], ...b, tcp: tcp(b) });
     this.routeA = this.a.addRoute(everywhere, route);
     this.routeB = this.b.addRoute(everywhere, route);
   }

@@ -22,7 +22,7 @@ import { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "../../../src/co
 import { Packet, parsePacket } from "../../../src/core/wire/packet.ts";
 import { Prefix } from "../../../src/core/wire/prefix.ts";
 import { Flag, TcpSegment, tcpHeaderLength, writeTcpHeader } from "../../../src/core/wire/tcp-segment.ts";
-import { pattern } from "../stack/pair.ts";
+import { fixedBuffers, pattern } from "../stack/pair.ts";
 
 export const MILLISECOND = 1_000;
 export const SECOND = 1_000_000;
@@ -125,7 +125,8 @@ export class Script {
     );
     this.now = 4 * ((this.ours - hash) >>> 0);
     this.marked = this.now;
-    this.stack = new Stack({ secret: SECRET, addresses: [this.local], ...options.stack });
+    const tcp = { ...fixedBuffers, ...options.stack?.tcp };
+    this.stack = new Stack({ secret: SECRET, addresses: [this.local], ...options.stack, tcp });
     const route: RouteOptions = { reliable: false, checksum: true, mtu: 1500, ...options.route };
     this.route = this.stack.addRoute(Prefix.parse(four ? "0.0.0.0/0" : "::/0") as Prefix, {
       ...route,
