@@ -48,13 +48,17 @@ async function connect(addr: SocketAddrLike, options: ConnectOptions = {}): Prom
   return TcpStream.over(new ConnSource(conn, options.writeBufferSize), options);
 }
 
-async function dial(peerAddr: SocketAddr, options: ConnectOptions, signal: AbortSignal): Promise<DenoConn> {
+async function dial(
+  peerAddr: SocketAddr,
+  options: ConnectOptions,
+  signal: AbortSignal | undefined,
+): Promise<DenoConn> {
   const { autoSelectFamily, autoSelectFamilyAttemptDelay } = options;
   try {
     return await denoApi().connect({
       hostname: peerAddr.hostname,
       port: peerAddr.port,
-      signal,
+      ...(signal !== undefined && { signal }),
       ...(autoSelectFamily !== undefined && { autoSelectFamily }),
       ...(autoSelectFamilyAttemptDelay !== undefined && { autoSelectFamilyAttemptDelay }),
     });

@@ -85,12 +85,12 @@ async function connect(addr: SocketAddrLike, options: ConnectOptions = {}): Prom
   );
   return TcpStream.over(source, options);
 
-  async function dial({ address }: FoundAddress, signal: AbortSignal): Promise<StreamSource> {
+  async function dial({ address }: FoundAddress, signal: AbortSignal | undefined): Promise<StreamSource> {
     const { port } = peerAddr;
     try {
       return await openSocket({ address, port, localAddr, writeBufferSize: options.writeBufferSize, signal });
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (signal?.aborted) throw error;
       const attempted = new SocketAddr(address, port);
       throw socketFailure(error, {
         op: "connect",

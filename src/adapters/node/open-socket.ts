@@ -13,18 +13,19 @@ export interface OpenOptions {
   readonly port: number;
   readonly localAddr?: SocketAddr | undefined;
   readonly writeBufferSize?: number | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Rejects with the socket's own error, or with `signal.reason`; nothing stays behind then. */
 export function openSocket(options: OpenOptions): Promise<StreamSource> {
   return new Promise((resolve, reject) => {
-    options.signal.throwIfAborted();
+    const { signal } = options;
+    signal?.throwIfAborted();
     const slab = isNode() ? new SlabReceiver() : null;
     const socket = slab === null ? new net.Socket(socketOptions) : new DialledSocket(slab.onread);
     slab?.attach(socket);
     const settle = () => {
-      options.signal.removeEventListener("abort", abort);
+      signal?.removeEventListener("abort", abort);
       socket.off("error", fail).off("close", onClose).off("connect", onConnect);
     };
     const fail = (error: unknown) => {
@@ -32,14 +33,14 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
       socket.on("error", () => {}).destroy();
       reject(error);
     };
-    const abort = () => fail(options.signal.reason);
+    const abort = () => fail(signal?.reason);
     const onClose = () => fail(new Error("The socket was closed while it was connecting"));
     const onConnect = () => {
       settle();
       socket.setNoDelay(true);
       resolve(new SocketSource(socket, slab ?? new ReadableReceiver(socket), options.writeBufferSize));
     };
-    options.signal.addEventListener("abort", abort, { once: true });
+    signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", fail).on("close", onClose).on("connect", onConnect);
     socket.connect({
       host: options.address,

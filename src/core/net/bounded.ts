@@ -17,17 +17,19 @@ export interface BoundedOptions<Result> extends OpOptions {
 
 /**
  * Runs `work` until it settles, `options.signal` aborts (rejects with its reason) or `options.timeout` passes
- * (rejects with `options.expired()`). The work is told through its own signal, with that same reason.
+ * (rejects with `options.expired()`). The work is told through a signal, with that same reason; it gets none where
+ * nothing can end it. A controller costs as much as the rest of a connect on loopback: only a timeout needs one.
  */
 export function bounded<Result>(
   options: BoundedOptions<Result>,
-  work: (signal: AbortSignal) => Promise<Result>,
+  work: (signal: AbortSignal | undefined) => Promise<Result>,
 ): Promise<Result> {
   const wrong = optionsError(options);
   if (wrong !== undefined) return Promise.reject(wrong.error);
   const timers = options.timers ?? systemTimers;
   const { signal, timeout = Number.POSITIVE_INFINITY } = options;
-  const controller = new AbortController();
+  if (signal === undefined && timeout === Number.POSITIVE_INFINITY) return settled(work, undefined);
+  const controller = timeout === Number.POSITIVE_INFINITY ? null : new AbortController();
   return new Promise((resolve, reject) => {
     let isOpen = true;
     const settle = (task: () => void): void => {
@@ -38,13 +40,13 @@ export function bounded<Result>(
     };
     const giveUp = (reason: unknown): void => {
       settle(() => reject(reason));
-      controller.abort(reason);
+      controller?.abort(reason);
     };
     const onAbort = (): void => giveUp(signal?.reason);
     const timer =
       timeout === Number.POSITIVE_INFINITY ? null : timers.set(timeout, () => giveUp(options.expired()));
     signal?.addEventListener("abort", onAbort, { once: true });
-    settled(work, controller.signal).then(
+    settled(work, controller?.signal ?? signal).then(
       (result) => (isOpen ? settle(() => resolve(result)) : options.discard(result)),
       (error) => isOpen && settle(() => reject(error)),
     );
@@ -53,8 +55,8 @@ export function bounded<Result>(
 
 /** Work that throws at once is work that rejects. */
 async function settled<Result>(
-  work: (signal: AbortSignal) => Promise<Result>,
-  signal: AbortSignal,
+  work: (signal: AbortSignal | undefined) => Promise<Result>,
+  signal: AbortSignal | undefined,
 ): Promise<Result> {
   return work(signal);
 }
