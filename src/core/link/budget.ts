@@ -25,6 +25,8 @@ export class LinkBudget {
    * would stand still until the word of it is back.
    */
   messageLimit: number = INITIAL_BUDGET / MESSAGES_IN_BUDGET;
+  /** Bytes: no segment is longer, and no message much longer. */
+  private readonly bestMessage: number;
   private readonly delivery: DeliveryRate = new DeliveryRate();
   private readonly maxRate: WindowedMax = new WindowedMax(RATE_WINDOW_ROUNDS);
   private round: number = 0;
@@ -48,8 +50,10 @@ export class LinkBudget {
   private ticks: number = 0;
   private lastNow: Micros = 0;
 
-  constructor(cap: number) {
+  /** @param bestMessage Link.bestMessage */
+  constructor(cap: number, bestMessage: number = LARGEST_SEGMENT) {
     this.cap = cap;
+    this.bestMessage = bestMessage;
     this.budget = this.steadyBudget = Math.min(INITIAL_BUDGET, cap);
   }
 
@@ -192,11 +196,17 @@ export class LinkBudget {
       : Math.max(INITIAL_BUDGET, 2 * delay + headroom);
     this.steadyBudget = Math.min(Math.ceil(steady), this.cap);
     this.budget = this.isProbing ? Math.min(this.probeBudget(), this.steadyBudget) : this.steadyBudget;
-    const segment = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, Math.floor(rate * SEGMENT_TIME)));
+    const share = Math.max(SMALLEST_SEGMENT, Math.floor(rate * SEGMENT_TIME));
+    const segment = Math.min(this.bestMessage, share);
     // A link that has only seen a trickle is not known to be slow.
     this.segmentLimit = this.isRateMeasured ? segment : Math.max(INITIAL_SEGMENT, segment);
-    const message = this.isRateMeasured ? Math.max(SMALLEST_SEGMENT, rate * SEGMENT_TIME) : INITIAL_BUDGET;
-    this.messageLimit = Math.min(LONGEST_MESSAGE, message, this.budget / MESSAGES_IN_BUDGET);
+    const message = this.isRateMeasured ? share : INITIAL_BUDGET;
+    this.messageLimit = Math.min(
+      this.bestMessage,
+      LONGEST_MESSAGE,
+      message,
+      this.budget / MESSAGES_IN_BUDGET,
+    );
   }
 }
 

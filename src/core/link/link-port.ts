@@ -104,7 +104,8 @@ export class LinkPort implements LinkHandler, FrameSink {
     this.lastArrival = options.now;
     this.highWater = options.highWater;
     this.controlLimit = options.controlBytes;
-    this.flow = link.packetsOnly ? null : new LinkBudget(options.receiveCap ?? DEFAULT_RECEIVE_CAP);
+    const cap = options.receiveCap ?? DEFAULT_RECEIVE_CAP;
+    this.flow = link.packetsOnly ? null : new LinkBudget(cap, link.bestMessage);
     this.reader = link.framed ? null : new FrameReader(this);
     this.sendMessage = (message) => link.send(message);
     this.writer = new MessageWriter(options.memory, link.copiesOnSend ?? false);

@@ -19,6 +19,8 @@ export interface Link {
    * writes every message into the same memory. Default false.
    */
   readonly copiesOnSend?: boolean;
+  /** Bytes of a message that cost the other side the least, by what is known of it. Default: one largest segment. */
+  readonly bestMessage?: number;
   /** Bytes handed to send() and not yet gone to the system. */
   readonly buffered: number;
   /** For errors and logs, without secrets: "wss://relay.example/". */

@@ -16,11 +16,11 @@ class Line {
   private readonly acks: { at: number; total: number }[] = [];
   private total = 0;
 
-  constructor(rate: number, rtt: number, cap = 4 << 20, resolution = 1) {
+  constructor(rate: number, rtt: number, cap = 4 << 20, resolution = 1, bestMessage?: number) {
     this.rate = rate;
     this.rtt = rtt;
     this.resolution = resolution;
-    this.budget = new LinkBudget(cap);
+    this.budget = new LinkBudget(cap, bestMessage);
     // The first packet on a link is small: a SYN.
     this.send(60);
     this.budget.onIdle();
@@ -156,6 +156,13 @@ describe("LinkBudget", () => {
     expect(limit(40 * MBIT)).toBeGreaterThan(9_000);
     expect(limit(40 * MBIT)).toBeLessThan(11_000);
     expect(limit(8_000 * MBIT)).toBe(65_535);
+  });
+
+  it("makes no segment and no message longer than the link says is best", () => {
+    const line = new Line(8_000 * MBIT, 10_000, 4 << 20, 1, 32_000);
+    line.bulk(3_000_000);
+    expect(line.budget.segmentLimit).toBe(32_000);
+    expect(line.budget.messageLimit).toBe(32_000);
   });
 
   it("refuses word of more than was sent, and ignores old word", () => {
