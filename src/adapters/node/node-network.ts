@@ -58,39 +58,46 @@ export function fromSocket(socket: net.Socket): TcpStream {
 async function connect(addr: SocketAddrLike, options: ConnectOptions = {}): Promise<TcpStream> {
   const peerAddr = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
   const localAddr = options.localAddr === undefined ? undefined : SocketAddr.from(options.localAddr);
-  const source = await bounded<StreamSource>(
-    {
-      signal: options.signal,
-      timeout: options.timeout,
-      expired: () => failure("ETIMEDOUT", { op: "connect", peerAddr, localAddr }),
-      discard: (late) => late.reset(),
-    },
-    async (signal) => {
-      const found = await addressesOf(peerAddr);
-      // Most connects: one address needs no race, whose controllers and timers cost more than the connect.
-      if (found.length === 1 || (options.autoSelectFamily === false && found.length > 0))
-        return dial(found[0], signal);
-      const addresses = interleaveFamilies(found);
-      return happyEyeballs({
-        addresses,
-        signal,
-        target: peerAddr.toString(),
-        errorOptions: { peerAddr, localAddr },
-        attemptDelay: options.autoSelectFamilyAttemptDelay,
-        delay: (milliseconds, delaySignal) => delay(milliseconds, undefined, { signal: delaySignal }),
-        discard: (late) => late.reset(),
-        dial: (address, dialSignal) => dial(address, dialSignal),
-      });
-    },
-  );
+  const { signal, timeout } = options;
+  // Most connects, and all of a relay: one address, and an attempt that heeds the signal by itself.
+  const source =
+    peerAddr.family !== undefined && timeout === undefined
+      ? await dial(peerAddr.hostname, signal)
+      : await bounded<StreamSource>(
+          {
+            signal,
+            timeout,
+            expired: () => failure("ETIMEDOUT", { op: "connect", peerAddr, localAddr }),
+            discard: (late) => late.reset(),
+          },
+          dialAny,
+        );
   return TcpStream.over(source, options);
 
-  async function dial({ address }: FoundAddress, signal: AbortSignal | undefined): Promise<StreamSource> {
+  async function dialAny(ended: AbortSignal | undefined): Promise<StreamSource> {
+    const found = await addressesOf(peerAddr);
+    // One address needs no race, whose controllers and timers cost more than the connect.
+    if (found.length === 1 || (options.autoSelectFamily === false && found.length > 0))
+      return dial(found[0].address, ended);
+    return happyEyeballs({
+      addresses: interleaveFamilies(found),
+      signal: ended,
+      target: peerAddr.toString(),
+      errorOptions: { peerAddr, localAddr },
+      attemptDelay: options.autoSelectFamilyAttemptDelay,
+      delay: (milliseconds, delaySignal) => delay(milliseconds, undefined, { signal: delaySignal }),
+      discard: (late) => late.reset(),
+      dial: ({ address }, dialSignal) => dial(address, dialSignal),
+    });
+  }
+
+  async function dial(address: string, ended: AbortSignal | undefined): Promise<StreamSource> {
     const { port } = peerAddr;
+    const { writeBufferSize } = options;
     try {
-      return await openSocket({ address, port, localAddr, writeBufferSize: options.writeBufferSize, signal });
+      return await openSocket({ address, port, localAddr, writeBufferSize, signal: ended });
     } catch (error) {
-      if (signal?.aborted) throw error;
+      if (ended?.aborted) throw error;
       const attempted = new SocketAddr(address, port);
       throw socketFailure(error, {
         op: "connect",

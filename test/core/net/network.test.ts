@@ -56,7 +56,7 @@ describe("bounded()", () => {
     const result = bounded(
       { timeout: 100, expired, discard: (value: number) => late.push(value), timers },
       (signal) => {
-        signal.addEventListener("abort", () => {
+        signal?.addEventListener("abort", () => {
           told = signal.reason;
         });
         return new Promise<number>((resolve) => {
@@ -82,13 +82,29 @@ describe("bounded()", () => {
     await expect(bounded(options, () => expect.fail("Begun"))).rejects.toBe("enough");
   });
 
+  it("gives the work the caller's own signal, one of its own beside a timeout, and none without either", async () => {
+    const { signal } = new AbortController();
+    const given: (AbortSignal | undefined)[] = [];
+    const work = (each: AbortSignal | undefined): Promise<void> => {
+      given.push(each);
+      return Promise.resolve();
+    };
+    const rest = { expired, discard: () => undefined, timers: new VirtualTimers() };
+    await bounded({ ...rest, signal }, work);
+    await bounded({ ...rest, timeout: 100 }, work);
+    await bounded(rest, work);
+    expect(given[0]).toBe(signal);
+    expect(given[1]).toBeInstanceOf(AbortSignal);
+    expect(given[2]).toBeUndefined();
+  });
+
   it("swallows the failure of work that was given up", async () => {
     const controller = new AbortController();
     const result = bounded(
       { signal: controller.signal, expired, discard: () => undefined },
       (signal) =>
         new Promise((_, reject) => {
-          signal.addEventListener("abort", () => reject(new Error("Ended")));
+          signal?.addEventListener("abort", () => reject(new Error("Ended")));
         }),
     );
     controller.abort("enough");
