@@ -35,9 +35,10 @@ async function work() {
 
 function run(config) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [tsc, "-p", config, "--noEmit", "--pretty", "false"], {
-      cwd: root,
-    });
+    // What is known of unchanged files is kept in build/, which makes the next check several times as fast.
+    const known = join(root, "build", "types", `${config.replaceAll("/", "-")}.tsbuildinfo`);
+    const options = ["--noEmit", "--incremental", "--tsBuildInfoFile", known, "--pretty", "false"];
+    const child = spawn(process.execPath, [tsc, "-p", config, ...options], { cwd: root });
     let output = "";
     child.stdout.on("data", (chunk) => (output += chunk));
     child.stderr.on("data", (chunk) => (output += chunk));
