@@ -11,8 +11,9 @@ export class NodeWebSocketLink implements Link {
   /**
    * Node reads 64 KiB at a time, and ws copies a message that is in two reads into memory of its own. One as long as a
    * read always is; of two in a read one is passed on as it is. Collecting that memory is most of what receiving costs.
+   * Half a read it is also for those who send on what they read.
    */
-  readonly bestMessage = 32_000;
+  readonly bestMessage = 32_768;
   readonly description: string;
   private readonly socket: NodeWebSocket;
   private readonly early = new EarlyMessages();
