@@ -5,6 +5,7 @@ export {
   type BindOptions,
   type Bytes,
   type CloseOptions,
+  type CongestionControl,
   type ConnectOptions,
   type KeepAliveOptions,
   type ListenerSink,

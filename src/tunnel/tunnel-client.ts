@@ -91,6 +91,8 @@ export class TunnelClient extends EventTarget implements Tunnel {
       reliable: false,
       checksum: true,
       mtu: welcome.routes.peerMtu,
+      // The switch marks before it drops, and nothing else lies between two tunnels.
+      tcp: { ecn: "on" },
     });
     this.control = new SessionControl({
       apply: (type, message) => this.apply(type, message),

@@ -111,7 +111,7 @@ export class ConnectionView {
       ["segments out", String(info.segmentsSent)],
       ["segments in", String(info.segmentsReceived)],
       ["delivery rate", `${bytes(Math.round(info.deliveryRate))}/s`],
-      ["route", info.reliable ? "gateway, reliable" : "peer, NewReno"],
+      ["route", info.reliable ? "gateway, reliable" : `peer, ${info.congestionControl}`],
     ];
     const rows = figures.map(([name, value]) => {
       const row = make("div");

@@ -2,9 +2,9 @@
 // said that it took them. A bandwidth-delay estimate and a little more, so that the link is never idle and the queue
 // in kernels and proxies, which nobody can look into, stays a few milliseconds long. Control frames do not count.
 
+import { WindowedMax } from "../stack/index.ts";
 import type { Micros } from "./clock.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
-import { WindowedMax } from "./windowed-max.ts";
 
 /** What an end lets be outstanding when it announced nothing else. */
 export const DEFAULT_RECEIVE_CAP: number = 4 << 20;

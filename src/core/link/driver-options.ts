@@ -1,6 +1,7 @@
-// How a driver is set up, and what its calls take.
+// How a driver is set up, and what its calls take. What they say of a connection are the options of core/net, in its
+// units; the stack has its own.
 
-import type { KeepAliveOptions, SocketAddr } from "../net/index.ts";
+import type { CongestionControl, KeepAliveOptions, SocketAddr } from "../net/index.ts";
 import type { ForwardRequest, Route, Stack } from "../stack/index.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
@@ -75,6 +76,7 @@ export interface DialOptions {
   readonly keepAlive?: boolean | KeepAliveOptions | undefined;
   readonly readBufferSize?: number | undefined;
   readonly writeBufferSize?: number | undefined;
+  readonly congestionControl?: CongestionControl | undefined;
 }
 
 export const defaultDriverLimits: DriverLimits = { highWater: 256 << 10, controlBytes: 1 << 20 };

@@ -172,7 +172,7 @@ export class Driver {
   /**
    * Begins a connection; source.connected() tells how it went.
    *
-   * @throws {NetError} ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, ERR_LIMIT; ERR_SOCKET_CLOSED after close().
+   * @throws {NetError} ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, EINVAL, ERR_LIMIT; ERR_SOCKET_CLOSED after close().
    */
   dial(target: DialTarget, options: DialOptions = {}): ConnectionSource {
     const { remote, remotePort, local, localPort, peerAddr = socketAddr(remote, remotePort) } = target;
@@ -195,7 +195,7 @@ export class Driver {
   /**
    * Listens on a port of the stack. The options are those of its connections.
    *
-   * @throws {NetError} EADDRINUSE, EADDRNOTAVAIL; ERR_SOCKET_CLOSED after close().
+   * @throws {NetError} EADDRINUSE, EADDRNOTAVAIL, EINVAL; ERR_SOCKET_CLOSED after close().
    */
   listen(target: ListenTarget, options: DialOptions = {}): ConnectionListener {
     const { address, port, backlog = 511 } = target;
@@ -475,6 +475,7 @@ function tcpOptions(options: DialOptions): Partial<TcpOptions> {
     ...(options.keepAlive === undefined ? {} : { keepAlive: keepAlive(options.keepAlive) }),
     ...(options.readBufferSize === undefined ? {} : { receiveBuffer: options.readBufferSize }),
     ...(options.writeBufferSize === undefined ? {} : { sendBuffer: options.writeBufferSize }),
+    ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
   };
 }
 

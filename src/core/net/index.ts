@@ -10,6 +10,7 @@ export { defaultNetwork, type Network, setDefaultNetwork } from "./network.ts";
 export type {
   BindOptions,
   CloseOptions,
+  CongestionControl,
   ConnectOptions,
   KeepAliveOptions,
   NetworkOptions,

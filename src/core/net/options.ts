@@ -22,6 +22,9 @@ export interface KeepAliveOptions {
   readonly count?: number | undefined;
 }
 
+/** What limits sending where packets may be lost: RFC 9438, RFC 5681 with RFC 6582, BBR version 1. */
+export type CongestionControl = "cubic" | "newreno" | "bbr";
+
 export interface StreamOptions {
   /** Sends small writes at once (no Nagle). Default true on every network. */
   readonly noDelay?: boolean | undefined;
@@ -31,6 +34,12 @@ export interface StreamOptions {
   readonly readBufferSize?: number | undefined;
   /** Bytes the network may hold unsent and unacknowledged. Default: the network's. */
   readonly writeBufferSize?: number | undefined;
+  /**
+   * The congestion control of a network that has its own TCP, where packets may be lost: between tunnels and on bare
+   * IP. Default `"cubic"`. Fixed when the connection begins; `info()` tells it. No effect on a tunnel's way through the
+   * gateway, which loses nothing, nor on the system's sockets, which have the system's. Unknown: `EINVAL`.
+   */
+  readonly congestionControl?: CongestionControl | undefined;
 }
 
 export interface ConnectOptions extends StreamOptions, OpOptions {

@@ -55,7 +55,7 @@ export interface TcpInfo {
   readonly lostRetransmits?: number | undefined;
   /** Segments now held to be lost. */
   readonly lost?: number | undefined;
-  /** `"newreno"`, `"cubic"`, ... */
+  /** `"cubic"`, `"newreno"`, `"bbr"`, or what the system calls its own; `"none"` where nothing is lost. */
   readonly congestionControl?: string | undefined;
   readonly options?: TcpInfoOptions | undefined;
 }

@@ -235,7 +235,7 @@ export class Ingress {
     connection.passive = true;
     connection.state = "SYN-RECEIVED";
     connection.lastHeard = now;
-    synArrives(connection, now, segment);
+    synArrives(connection, now, segment, this.packet.trafficClass);
     connection.sending.edge = segment.window;
     connection.sending.maxWindow = segment.window;
     connection.sending.wl1 = -1;

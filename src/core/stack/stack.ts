@@ -2,6 +2,7 @@
 // time go in by calls, packets and events are pulled. This file is the host's face; each duty has a file of its own.
 
 import type { Connection } from "../tcp/connection.ts";
+import { congestionControls } from "../tcp/controllers.ts";
 import { defaultTcpOptions, type TcpOptions } from "../tcp/options.ts";
 import type { SegmentObserver } from "../tcp/segment-event.ts";
 import { SipHash } from "../tcp/siphash.ts";
@@ -56,11 +57,12 @@ export class Stack {
   private readonly requests: ForwardRequest[] = [];
   private readonly ingress: Ingress;
 
-  /** @throws StackError EINVAL when the secret is too short */
+  /** @throws StackError EINVAL when the secret is too short, or there is no such congestion control */
   constructor(options: StackOptions) {
     if (options.secret.length < 32)
       throw new StackError("EINVAL", "Cannot make a stack: its secret needs 32 bytes");
     this.limits = { ...defaultStackLimits, ...options.limits };
+    checkTcpOptions(options.tcp);
     this.tcp = { ...defaultTcpOptions, ...options.tcp };
     this.timeWait = options.timeWait ?? DEFAULT_TIME_WAIT;
     this.addresses = new Addresses(options.addresses ?? []);
@@ -96,6 +98,7 @@ export class Stack {
   }
 
   addRoute(prefix: Prefix, options: RouteOptions): Route {
+    checkTcpOptions(options.tcp);
     const route = new Route(prefix, options, this.tcp, this.timeWait);
     this.routes.add(route);
     return route;
@@ -184,9 +187,10 @@ export class Stack {
 
   // --- the user's calls
 
-  /** Begins a connection. @throws StackError EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, ERR_LIMIT */
+  /** Begins a connection. @throws StackError EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, ERR_LIMIT */
   connect(now: number, options: ConnectOptions): Connection {
     const { remote, remotePort } = options;
+    checkTcpOptions(options.tcp);
     const route = this.routes.find(remote);
     if (route === null) throw new StackError("ENETUNREACH", `no route to ${remote}`);
     const local = options.local ?? this.addresses.of(remote.family);
@@ -210,9 +214,10 @@ export class Stack {
     return connection;
   }
 
-  /** Begins to listen. @throws StackError EADDRINUSE, EADDRNOTAVAIL */
+  /** Begins to listen. @throws StackError EADDRINUSE, EADDRNOTAVAIL, EINVAL */
   listen(_now: number, options: ListenOptions): Listener {
     const { address } = options;
+    checkTcpOptions(options.tcp);
     if (address !== null && !this.owns(address)) {
       throw new StackError("EADDRNOTAVAIL", `${address} is not an address of this host`);
     }
@@ -305,4 +310,12 @@ export class Stack {
   get memoryUsed(): number {
     return this.live.memory.used;
   }
+}
+
+/** What comes from JavaScript may be anything. */
+function checkTcpOptions(tcp: Partial<TcpOptions> | undefined): void {
+  const name = tcp?.congestionControl;
+  if (name === undefined || congestionControls.includes(name)) return;
+  const known = congestionControls.join(", ");
+  throw new StackError("EINVAL", `no congestion control "${String(name)}": there are ${known}`);
 }

@@ -5,10 +5,11 @@
 import { seqDifference } from "../wire/seq.ts";
 import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
 import { challenge } from "./challenge.ts";
-import type { AckSample } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { delivery, noteDelivered, startDelivery } from "./delivery.ts";
+import { echoArrives } from "./ecn.ts";
 import { pathAcknowledged } from "./pmtu.ts";
+import { updateController } from "./rate-control.ts";
 import {
   answerRepairedTail,
   detectLosses,
@@ -75,6 +76,7 @@ export function acknowledgmentArrives(
     updateRoundTrip(connection, now);
     undoIfSpurious(connection, now, ack, advanced);
     const foundLoss = detectLosses(connection, now);
+    if (connection.ecn.isAgreed && (segment.flags & Flag.ece) !== 0) echoArrives(connection, now);
     if (connection.prr.active) {
       const delivered = connection.sackOk
         ? delivery.bytes
@@ -143,47 +145,6 @@ function updateRoundTrip(connection: Connection, now: number): void {
   connection.roundTrip.sample(now - delivery.sampleSentAt, segments);
   connection.tail.measured = true;
 }
-
-function updateController(
-  connection: Connection,
-  now: number,
-  acknowledged: number,
-  inFlightBefore: number,
-): void {
-  const { controller, rate } = connection;
-  rate.finish(now, connection.rack.minRtt.value);
-  if (connection.route.reliable) return;
-  // The window may grow only if it was what held the sender back (RFC 7661); in slow start also when at least half
-  // of it was used, as Linux has it.
-  const slowStart = controller.window < controller.slowStartThreshold;
-  const limited =
-    connection.windowLimitedUntil > connection.sending.una - acknowledged ||
-    (slowStart && controller.window < 2 * inFlightBefore);
-  ackSample.now = now;
-  ackSample.delivered = delivery.bytes;
-  // An ACK that jumps over what had arrived before a timeout is no leave to send as much at once (RFC 3465 §2.3).
-  ackSample.acknowledged =
-    connection.recovery === "timeout" ? Math.min(acknowledged, connection.sending.mss) : acknowledged;
-  ackSample.rtt = delivery.sampleSentAt < 0 ? 0 : now - delivery.sampleSentAt;
-  ackSample.inFlight = connection.sending.records.inFlight;
-  ackSample.appLimited = !limited;
-  // After a timeout the window grows again by slow start while what was lost is resent (RFC 5681 §3.1).
-  ackSample.recovering = connection.recovery === "loss" || connection.recovery === "congestion";
-  ackSample.rate = rate.rate;
-  controller.acknowledged(ackSample);
-}
-
-/** The controller reads it within one call, so all connections share it. */
-const ackSample: AckSample = {
-  now: 0,
-  delivered: 0,
-  acknowledged: 0,
-  rtt: 0,
-  inFlight: 0,
-  appLimited: false,
-  recovering: false,
-  rate: 0,
-};
 
 /** RFC 6298 §5.2 and §5.3: new data acknowledged restarts the timer; only that does, or it would never fire. */
 function restartRetransmit(connection: Connection, now: number): void {

@@ -5,18 +5,32 @@
 /** One ACK that delivered something new. Reused: read it, do not keep it. */
 export interface AckSample {
   now: number;
-  /** Bytes newly acknowledged or SACKed. */
+  /** Bytes newly acknowledged or SACKed; in all; and newly judged lost. */
   delivered: number;
+  totalDelivered: number;
+  lost: number;
   /** Bytes newly covered by the cumulative ACK. */
   acknowledged: number;
-  /** Latest round trip in microseconds; 0 when this ACK gave none. */
+  /** SND.UNA after this ACK, and SND.NXT. */
+  una: number;
+  next: number;
+  /** Latest round trip in microseconds; 0 when this ACK gave none. And the smoothed one. */
   rtt: number;
+  srtt: number;
+  /** Bytes in flight now, and before this ACK. */
   inFlight: number;
+  priorInFlight: number;
   /** The window was not what held the sender back: it must not grow (RFC 7661, RFC 9293 §3.8.4). */
   appLimited: boolean;
+  /** PRR leads the window. */
   recovering: boolean;
-  /** Delivery rate in bytes per second; 0 when unknown. */
+  /** What was lost is being sent again, after a timeout too. */
+  resending: boolean;
+  /** Delivery rate that this ACK tells, bytes per second; 0 when it tells none. */
   rate: number;
+  /** Bytes that had been delivered when what it acknowledges was sent; and whether the user's pace limited that. */
+  priorDelivered: number;
+  rateAppLimited: boolean;
 }
 
 export interface CongestionController {
@@ -29,6 +43,10 @@ export interface CongestionController {
   /** The congestion window, bytes; of a loss-based one the threshold, after `congested`. */
   readonly window: number;
   readonly slowStartThreshold: number;
+  /** Its own sending rate in bytes per second; 0: what window and round trip make of it. */
+  readonly pacingRate: number;
+  /** It sends less than it might, to measure: delivery rates of now are its own doing. */
+  readonly selfLimited: boolean;
   /** An ACK outside of recovery, or within (`recovering`). */
   acknowledged(sample: AckSample): void;
   /** Loss was found by RACK or told by ECN: once per round trip. Keeps what it changes, for `undo`. */
@@ -43,7 +61,11 @@ export interface CongestionController {
    * most once for each, and possibly long after `recovered`.
    */
   undo(now: number): void;
+  /** Nothing was in flight and something is sent again, `idle` after the last sending. */
+  resumed(now: number, idle: number, appLimited: boolean): void;
   /** Nothing was sent for longer than an RTO (RFC 5681 §4.1). */
   idled(): void;
+  /** For an RTO no more than `used` bytes of the window were in flight (RFC 7661, RFC 2861). */
+  underused(used: number): void;
   segmentSizeChanged(mss: number): void;
 }

@@ -7,13 +7,15 @@ import type { IpAddress } from "../wire/ip-address.ts";
 import { AckBudget } from "./ack-budget.ts";
 import { receiveStart, resizeBuffers, sendStart, tuneReceiving, tuneSending } from "./buffer-tuning.ts";
 import type { CongestionController } from "./congestion.ts";
+import { newController } from "./controllers.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
+import { EcnState } from "./ecn.ts";
 import { FrtoStep } from "./frto.ts";
 import { largestSegment, windowScaleFor } from "./handshake.ts";
 import type { Host } from "./host.ts";
 import { type ConnectionInfo, connectionInfo } from "./info.ts";
-import { NewReno } from "./newreno.ts";
 import type { KeepAlive, TcpOptions } from "./options.ts";
+import { Pacer } from "./pacing.ts";
 import type { PathMtu } from "./pmtu.ts";
 import { Prr } from "./prr.ts";
 import { Rack } from "./rack.ts";
@@ -25,6 +27,7 @@ import { canQueue, canReceive, isSynchronized, type TcpState } from "./tcp-state
 import { Timer, Timers } from "./timers.ts";
 import { TailLossProbe } from "./tlp.ts";
 import { Undo } from "./undo.ts";
+import { WindowUse } from "./window-use.ts";
 
 /** What a connection has to tell its user; takeEvents() reads and clears them. */
 export const Event = {
@@ -94,6 +97,8 @@ export class Connection {
   readonly rack: Rack;
   readonly rate: DeliveryRate = new DeliveryRate();
   readonly controller: CongestionController;
+  readonly pacer: Pacer = new Pacer();
+  readonly ecn: EcnState = new EcnState();
   /** From when its segments were made smaller than agreed. */
   path: PathMtu | null = null;
 
@@ -124,8 +129,7 @@ export class Connection {
   frto: FrtoStep = FrtoStep.off;
   /** The first segment of a recovery leaves whatever the window says (RFC 6582 §3.2 step 3). */
   fastRetransmit = false;
-  /** Growth of the window is earned only by data sent while the window was full (RFC 7661). */
-  windowLimitedUntil = -1;
+  readonly windowUse: WindowUse = new WindowUse();
   /** Duplicate ACKs of a peer without SACK. */
   duplicateAcks = 0;
   timeouts = 0;
@@ -192,7 +196,8 @@ export class Connection {
     this.roundTrip = new RoundTrip(initialRto, minRto, maxRto, clockResolution);
     this.rack = new Rack(clockResolution, reorderingWindow);
     this.sending.mss = this.largestSegment();
-    this.controller = new NewReno(this.sending.mss, config.options.initialWindow);
+    const seed = config.isn ^ config.timestampOffset;
+    this.controller = newController(config.options, this.sending.mss, seed);
   }
 
   /** What our MSS option says. */

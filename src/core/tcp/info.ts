@@ -108,7 +108,7 @@ export function connectionInfo(connection: Connection): ConnectionInfo {
       timestamps: connection.timestampsOk,
       sack: connection.sackOk,
       windowScale: connection.scalingOk ? { send: sending.scale, receive: receiving.scale } : null,
-      ecn: false,
+      ecn: connection.ecn.isAgreed,
     },
   };
 }

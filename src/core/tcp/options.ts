@@ -1,6 +1,9 @@
 // What a user may set on a connection, with the defaults and where each comes from.
 // Times are microseconds, sizes bytes. May use nothing.
 
+import type { CongestionControl } from "./controllers.ts";
+import type { EcnMode } from "./ecn.ts";
+
 export interface KeepAlive {
   /** Idle time before the first probe. */
   readonly idle: number;
@@ -67,8 +70,13 @@ export interface TcpOptions {
   readonly slowStartAfterIdle: boolean;
   /** RFC 8899: leaves paths that drop large segments without a word, and looks for larger ones that pass. */
   readonly mtuProbing: boolean;
-  readonly congestionControl: "newreno";
-  /** DSCP and ECN octet of outgoing packets. */
+  /** Has no effect on a reliable route. Fixed when the connection begins. */
+  readonly congestionControl: CongestionControl;
+  /** RFC 3168: offered, refused, or agreed to when the peer offers it. None on a reliable route. */
+  readonly ecn: EcnMode;
+  /** Segments leave spread over the round trip, not in bursts. */
+  readonly pacing: boolean;
+  /** DSCP octet of outgoing packets; its low two bits are ECN's. */
   readonly trafficClass: number;
   readonly hopLimit: number;
 }
@@ -101,7 +109,9 @@ export const defaultTcpOptions: TcpOptions = {
   finWait2: 60_000_000,
   slowStartAfterIdle: true,
   mtuProbing: true,
-  congestionControl: "newreno",
+  congestionControl: "cubic",
+  ecn: "passive",
+  pacing: true,
   trafficClass: 0,
   hopLimit: 64,
 };

@@ -53,6 +53,7 @@ export function reduce(connection: Connection, now: number, cause: "loss" | "con
   if (isReduced) return;
   const { records } = sending;
   controller.congested(now, records.outstanding);
+  connection.ecn.windowReduced();
   // What ECN told of was true, whatever becomes of what is resent.
   if (cause === "loss") undo.begin(sending.una, records.resentBytes);
   else undo.forget();
@@ -66,6 +67,7 @@ export function answerRepairedTail(connection: Connection, now: number, acknowle
   if (connection.recovery !== "none") return;
   connection.controller.congested(now, connection.sending.records.outstanding + acknowledged);
   connection.controller.recovered(now);
+  connection.ecn.windowReduced();
   connection.undo.forget();
 }
 
@@ -126,6 +128,7 @@ export function retransmitTimeout(connection: Connection, now: number): void {
   if (isFirst) connection.undo.begin(sending.una, records.resentBytes);
   if (reneged) connection.undo.forget();
   controller.timedOut(now, records.outstanding, isFirst);
+  connection.ecn.windowReduced();
   const { rack } = connection;
   const window = rack.reorderingWindow(records, roundTrip.srtt, resending);
   records.markAllLost(connection.sackOk ? now - (rack.rtt || roundTrip.srtt) - window : now);

@@ -7,6 +7,7 @@ import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
 import { acknowledgmentArrives } from "./acknowledgment.ts";
 import { challenge } from "./challenge.ts";
 import type { Connection } from "./connection.ts";
+import { agreeEcn, noteCongestion, repeatedSyn } from "./ecn.ts";
 import { agreeOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
 import { textArrives } from "./segment-text.ts";
@@ -42,7 +43,7 @@ function inSynSent(connection: Connection, now: number, packet: Packet, segment:
   }
   if ((segment.flags & Flag.syn) === 0) return;
   connection.lastHeard = now;
-  synArrives(connection, now, segment);
+  synArrives(connection, now, segment, packet.trafficClass);
   if (ackValid) {
     handshakeDone(connection, now);
     connection.ackPending = true;
@@ -59,7 +60,12 @@ function inSynSent(connection: Connection, now: number, packet: Packet, segment:
 }
 
 /** The peer's SYN: where its numbers begin and what it can do. Also for a listener's SYN. */
-export function synArrives(connection: Connection, now: number, segment: TcpSegment): void {
+export function synArrives(
+  connection: Connection,
+  now: number,
+  segment: TcpSegment,
+  trafficClass: number,
+): void {
   const receiving = connection.receiving;
   receiving.irs = segment.seq;
   receiving.next = 0;
@@ -67,6 +73,7 @@ export function synArrives(connection: Connection, now: number, segment: TcpSegm
   // Our SYN's window is never scaled (RFC 7323 §2.2), so that much is granted by the handshake.
   receiving.edge = Math.min(receiving.limit, 65535);
   agreeOptions(connection, now, segment);
+  agreeEcn(connection, segment, trafficClass);
 }
 
 function takeWindow(connection: Connection, segment: TcpSegment): void {
@@ -90,6 +97,7 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
     connection.state === "SYN-RECEIVED" && (flags & (Flag.syn | Flag.rst)) === Flag.syn && start === -1;
   // A SYN again while our SYN-ACK was lost: it goes again (bug class: answering it with RST or a bare ACK).
   if (repeatsSyn && (flags & Flag.ack) === 0) {
+    repeatedSyn(connection, segment);
     if (connection.held) return;
     connection.synPending = true;
     host.ready(connection);
@@ -134,6 +142,7 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
 
   if (connection.state === "SYN-RECEIVED" && !completesHandshake(connection, now, packet)) return;
   if (!acknowledgmentArrives(connection, now, segment, start, length > 0)) return;
+  if (length > 0 && connection.ecn.isAgreed) noteCongestion(connection, segment, packet.trafficClass);
   textArrives(connection, now, packet, start, length);
 }
 

@@ -60,6 +60,7 @@ export class SentRecords {
   /** The record sent longest ago that is neither SACKed nor lost, and the latest. */
   oldest: SentRecord | null = null;
   newest: SentRecord | null = null;
+  private newlyLost = 0;
   private ring: SentRecord[] = EMPTY;
   private mask = -1;
   /** Absolute numbers of the first record and of the one after the last. */
@@ -71,6 +72,13 @@ export class SentRecords {
 
   constructor(pool: RecordPool) {
     this.pool = pool;
+  }
+
+  /** Bytes judged lost since this was last asked, each time they were. */
+  takeLost(): number {
+    const { newlyLost } = this;
+    this.newlyLost = 0;
+    return newlyLost;
   }
 
   /** Bytes sent and not acknowledged: FlightSize of RFC 5681. */
@@ -134,6 +142,7 @@ export class SentRecords {
     if (record.retransmissions > 0) this.lostResends++;
     this.leaveFlight(record);
     this.lostBytes += record.length;
+    this.newlyLost += record.length;
     if (index < this.lostHint) this.lostHint = index;
   }
 

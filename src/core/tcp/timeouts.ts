@@ -45,6 +45,9 @@ function fire(connection: Connection, timer: Timer, at: number, now: number): vo
     case Timer.tailLoss:
       probeDue(connection, at, now);
       break;
+    case Timer.pacing:
+      connection.host.ready(connection);
+      break;
     case Timer.delayedAck:
       connection.ackPending = true;
       connection.host.ready(connection);

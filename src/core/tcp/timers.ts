@@ -17,7 +17,7 @@ export const Timer = {
   pong: 6,
   /** RFC 8985 §7. */
   tailLoss: 7,
-  /** Has its slot from the start; it is never armed by the core as it is. */
+  /** The next segment may leave by its pace. */
   pacing: 8,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];

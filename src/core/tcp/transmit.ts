@@ -5,10 +5,12 @@ import { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "../wire/ip-head
 import { Protocol } from "../wire/protocol.ts";
 import { Flag, TcpSegment, tcpHeaderLength, writeTcpHeader } from "../wire/tcp-segment.ts";
 import type { Connection } from "./connection.ts";
+import { codepoint, Ecn, reducedFlag, synFlags } from "./ecn.ts";
 import { FrtoStep } from "./frto.ts";
 import { offerOptions } from "./handshake.ts";
 import { observe } from "./observe.ts";
 import { probeLeaves, probeSize } from "./pmtu.ts";
+import { endPause, hasNothingToSend, paceAllows } from "./rate-control.ts";
 import type { SentRecord } from "./sent-records.ts";
 import { Timer } from "./timers.ts";
 import { timestampValue } from "./timestamps.ts";
@@ -59,7 +61,7 @@ export function transmit(
 
   const lost = sending.records.nextLost();
   const newFirst = connection.frto === FrtoStep.newData;
-  if (lost !== null && !newFirst && mayResend(connection, lost)) {
+  if (lost !== null && !newFirst && mayResend(connection, now, lost)) {
     return resend(connection, now, out, at, room, linkId, lost, headers, largest);
   }
   const limit = probeSize(connection, now, largest, segmentLimit);
@@ -84,10 +86,10 @@ export function transmit(
 
 /** Bytes of new data that may leave in one segment now; 0 when none may. */
 function sendable(connection: Connection, now: number, largest: number): number {
-  const { sending, options, timers } = connection;
+  const { sending, timers } = connection;
   const unsent = sending.unsent;
   if (unsent === 0) {
-    if (!sending.hasUnsent) connection.rate.markAppLimited(sending.records.inFlight);
+    if (hasNothingToSend(connection)) connection.rate.markAppLimited(sending.records.inFlight);
     return 0;
   }
   const usable = sending.edge - sending.next;
@@ -101,12 +103,11 @@ function sendable(connection: Connection, now: number, largest: number): number 
   }
   if (!connection.route.reliable) {
     const inFlight = sending.pipe;
-    if (inFlight === 0 && idleTooLong(connection, now) && options.slowStartAfterIdle)
-      connection.controller.idled();
     if (inFlight > 0 && inFlight + size > connection.congestionWindow) {
-      connection.windowLimitedUntil = sending.next;
+      connection.windowUse.limitedUntil = sending.next;
       return 0;
     }
+    if (!paceAllows(connection, now, size)) return 0;
   }
   return size;
 }
@@ -127,11 +128,6 @@ function worthSending(
   return usable >= sending.maxWindow / 2;
 }
 
-/** RFC 5681 §4.1. */
-function idleTooLong(connection: Connection, now: number): boolean {
-  return now - connection.lastSent > connection.roundTrip.rto && connection.sending.bytesSent > 0;
-}
-
 function finFits(connection: Connection, size: number): boolean {
   const { sending } = connection;
   if (sending.fin < 0 || sending.finSent || sending.next + size !== sending.fin) return false;
@@ -139,13 +135,15 @@ function finFits(connection: Connection, size: number): boolean {
   return sending.next + size < sending.edge || (size === 0 && sending.records.count === 0);
 }
 
-function mayResend(connection: Connection, lost: SentRecord): boolean {
+function mayResend(connection: Connection, now: number, lost: SentRecord): boolean {
   if (connection.route.reliable || connection.fastRetransmit) return true;
   const { sending } = connection;
   const inFlight = sending.pipe;
-  if (inFlight === 0 || inFlight + lost.length <= connection.congestionWindow) return true;
-  connection.windowLimitedUntil = sending.next;
-  return false;
+  if (inFlight > 0 && inFlight + lost.length > connection.congestionWindow) {
+    connection.windowUse.limitedUntil = sending.next;
+    return false;
+  }
+  return inFlight === 0 || paceAllows(connection, now, lost.length);
 }
 
 function armPersist(connection: Connection, now: number, override: boolean): void {
@@ -167,7 +165,7 @@ function startSegment(connection: Connection, now: number): void {
   segment.clear();
   segment.sourcePort = connection.localPort;
   segment.destinationPort = connection.remotePort;
-  segment.flags = Flag.ack;
+  segment.flags = Flag.ack | (connection.ecn.mustEcho ? Flag.ece : 0);
   segment.ack = (receiving.irs + 1 + receiving.next) >>> 0;
   if (connection.timestampsOk) {
     segment.hasTimestamps = true;
@@ -210,7 +208,7 @@ function resend(
   connection.retransmits++;
   connection.host.counters.retransmissions++;
   connection.fastRetransmit = false;
-  connection.rate.sent(record, now, sending.records.inFlight === record.length);
+  connection.rate.sent(record, now, false);
   if (connection.tail.pending) probeSent(connection, now, true);
   armRetransmit(connection, now);
   return emit(connection, now, out, at, linkId, record.start, size, true);
@@ -236,8 +234,11 @@ function sendNew(
   segment.seq = sending.seq(start);
   if (fin) segment.flags |= Flag.fin;
   if (size > 0 && start + size === sending.buffer.end) segment.flags |= Flag.psh;
-  const first = sending.records.inFlight === 0;
-  if (sending.records.count === 0) connection.oldestUnacked = now;
+  const first = sending.records.count === 0;
+  if (first) {
+    connection.oldestUnacked = now;
+    endPause(connection, now);
+  }
   const record = sending.records.push(start, end, fin, now, linkId);
   connection.rate.sent(record, now, first);
   sending.next = end;
@@ -249,7 +250,8 @@ function sendNew(
   armRetransmit(connection, now);
   if (connection.tail.pending) probeSent(connection, now, false);
   else scheduleProbe(connection, now);
-  return emit(connection, now, out, at, linkId, start, size, false);
+  if (size > 0) segment.flags |= reducedFlag(connection, end);
+  return emit(connection, now, out, at, linkId, start, size, false, codepoint(connection, size > 0));
 }
 
 /** One octet of new data beyond the window. It is no record: an ACK that covers it moves SND.NXT. */
@@ -318,7 +320,7 @@ function sendSyn(
   segment.sourcePort = connection.localPort;
   segment.destinationPort = connection.remotePort;
   segment.seq = sending.seq(-1);
-  segment.flags = Flag.syn;
+  segment.flags = Flag.syn | synFlags(connection, answering);
   if (answering) {
     segment.flags |= Flag.ack;
     segment.ack = (receiving.irs + 1 + receiving.next) >>> 0;
@@ -380,6 +382,7 @@ function emit(
   offset: number,
   size: number,
   retransmission: boolean,
+  ecn: number = Ecn.notCapable,
 ): number {
   const { receiving, sending, timers } = connection;
   segment.window = receiving.advertise(sending.mss);
@@ -387,8 +390,11 @@ function emit(
   receiving.duplicateEnd = -1;
   connection.ackPending = false;
   timers.clear(Timer.delayedAck);
-  if (size > 0) connection.lastSent = now;
-  return write(connection, now, out, at, linkId, offset, size, retransmission);
+  if (size > 0) {
+    connection.lastSent = now;
+    connection.pacer.sent(size);
+  }
+  return write(connection, now, out, at, linkId, offset, size, retransmission, ecn);
 }
 
 function write(
@@ -400,6 +406,7 @@ function write(
   offset: number,
   size: number,
   retransmission: boolean,
+  ecn: number = Ecn.notCapable,
 ): number {
   const ip = ipHeaderLength(connection.remote.family);
   const tcp = writeTcpHeader(out, at + ip, segment);
@@ -413,7 +420,7 @@ function write(
     connection.remote,
     Protocol.tcp,
     tcp + size,
-    options.trafficClass,
+    (options.trafficClass & ~Ecn.mask) | ecn,
     options.hopLimit,
     connection.identification,
   );

@@ -1,22 +1,8 @@
 // NewReno's window alone: RFC 5681 §3.1, §3.2 and §4.1, RFC 6928.
 
 import { describe, expect, it } from "vitest";
-import type { AckSample } from "../../../src/core/tcp/congestion.ts";
 import { NewReno } from "../../../src/core/tcp/newreno.ts";
-
-function ack(acknowledged: number, more: Partial<AckSample> = {}): AckSample {
-  return {
-    now: 0,
-    delivered: acknowledged,
-    acknowledged,
-    rtt: 0,
-    inFlight: 0,
-    appLimited: false,
-    recovering: false,
-    rate: 0,
-    ...more,
-  };
-}
+import { ack } from "./ack-sample.ts";
 
 describe("NewReno", () => {
   it.each([
@@ -26,11 +12,11 @@ describe("NewReno", () => {
     [65_495, 130_990],
     [4000, 14_600],
   ])("begins with segments of %d at %d bytes (RFC 6928 §2)", (mss, window) => {
-    expect(new NewReno(mss, 10).window).toBe(window);
+    expect(new NewReno(mss, 10, true).window).toBe(window);
   });
 
   it("grows by what is acknowledged in slow start, up to the threshold, then by a segment a window", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.acknowledged(ack(3000));
     expect(reno.window).toBe(13_000);
     reno.congested(0, 13_000);
@@ -42,15 +28,15 @@ describe("NewReno", () => {
   });
 
   it("does not grow while recovering, nor while the user is what limits it (RFC 7661)", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.acknowledged(ack(5000, { recovering: true }));
     reno.acknowledged(ack(5000, { appLimited: true }));
     expect(reno.window).toBe(10_000);
   });
 
   it("keeps fractions of growth: many small ACKs count as much as few large ones", () => {
-    const small = new NewReno(1000, 10);
-    const large = new NewReno(1000, 10);
+    const small = new NewReno(1000, 10, true);
+    const large = new NewReno(1000, 10, true);
     for (const reno of [small, large]) reno.congested(0, 20_000);
     for (let count = 0; count < 500; count++) small.acknowledged(ack(100));
     for (let count = 0; count < 5; count++) large.acknowledged(ack(10_000));
@@ -58,20 +44,20 @@ describe("NewReno", () => {
   });
 
   it("one enormous ACK does not hang it nor pass what it acknowledges", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.congested(0, 20_000);
     reno.acknowledged(ack(1e9));
     expect(reno.window).toBeLessThan(10_000 + Math.sqrt(2 * 1e9 * 1000) + 2000);
   });
 
   it("a threshold is never below two segments (RFC 5681 equation 4)", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.congested(0, 1000);
     expect([reno.window, reno.slowStartThreshold]).toEqual([2000, 2000]);
   });
 
   it("a timeout leaves one segment; one of the same data keeps the threshold (RFC 5681 §3.1)", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.timedOut(0, 10_000, true);
     expect([reno.window, reno.slowStartThreshold]).toEqual([1000, 5000]);
     reno.timedOut(0, 1000, false);
@@ -79,7 +65,7 @@ describe("NewReno", () => {
   });
 
   it("after idle time the window is the initial one at most (RFC 5681 §4.1)", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.acknowledged(ack(50_000));
     reno.idled();
     expect(reno.window).toBe(10_000);
@@ -89,7 +75,7 @@ describe("NewReno", () => {
   });
 
   it("another segment size before the first ACK is another initial window", () => {
-    const reno = new NewReno(1460, 10);
+    const reno = new NewReno(1460, 10, true);
     reno.segmentSizeChanged(536);
     expect(reno.window).toBe(5360);
     reno.acknowledged(ack(1000));
@@ -98,7 +84,7 @@ describe("NewReno", () => {
   });
 
   it("undo() gives back what a loss that was none took, and only what it took (RFC 4015, RFC 5682)", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.acknowledged(ack(10_000));
     reno.congested(0, 20_000);
     reno.recovered(0);
@@ -113,7 +99,7 @@ describe("NewReno", () => {
   });
 
   it("undo() never shrinks the window: it may have grown meanwhile", () => {
-    const reno = new NewReno(1000, 10);
+    const reno = new NewReno(1000, 10, true);
     reno.congested(0, 10_000);
     for (let count = 0; count < 200; count++) reno.acknowledged(ack(1000));
     const { window } = reno;

@@ -49,6 +49,8 @@ export interface Fields {
   /** Expected only: when it left, microseconds since the last mark(). */
   readonly at?: number;
   readonly linkId?: number;
+  /** The two ECN bits of the IP header. */
+  readonly ecn?: number;
 }
 
 export interface Seen {
@@ -68,6 +70,7 @@ export interface Seen {
   readonly sack: readonly (readonly [number, number])[];
   /** A packet that is no TCP: its protocol. */
   readonly protocol: number;
+  readonly ecn: number;
   readonly bytes: Bytes;
 }
 
@@ -130,7 +133,8 @@ export class Script {
     const route: RouteOptions = { reliable: false, checksum: true, mtu: 1500, ...options.route };
     this.route = this.stack.addRoute(Prefix.parse(four ? "0.0.0.0/0" : "::/0") as Prefix, {
       ...route,
-      tcp: { ...route.tcp, ...options.tcp },
+      // Windows that one can reckon in one's head, and segments when they are expected.
+      tcp: { congestionControl: "newreno", pacing: false, ...route.tcp, ...options.tcp },
     });
   }
 
@@ -249,7 +253,7 @@ export class Script {
 
   // --- the peer
 
-  /** A segment arrives now. Flags are letters: S, A, F, R, P, U. */
+  /** A segment arrives now. Flags are letters: S, A, F, R, P, U, E (ECE), W (CWR). */
   send(flags: string, fields: Fields = {}): void {
     const bytes = this.build(flags, fields);
     this.stack.input(this.now, bytes, 0, bytes.length, fields.linkId ?? this.linkId);
@@ -283,7 +287,7 @@ export class Script {
       segment.sackEdges[segment.sackCount * 2 + 1] = (this.ours + right) >>> 0;
       segment.sackCount++;
     }
-    return buildPacket(this.remote, this.local, segment, dataOf(fields, Math.max(seq - 1, 0)));
+    return buildPacket(this.remote, this.local, segment, dataOf(fields, Math.max(seq - 1, 0)), fields.ecn);
   }
 
   /** Raw bytes arrive now. */
@@ -346,6 +350,7 @@ export class Script {
         (tcp.sackEdges[block * 2 + 1] - this.theirs) | 0,
       ]),
       protocol: packet.protocol,
+      ecn: packet.trafficClass & 3,
       bytes,
     };
     this.seen.push(seen);
@@ -378,7 +383,7 @@ export class Script {
         .sort()
         .join("");
     if (seen.protocol !== 6 || same(seen.flags) !== same(flags)) return "flags";
-    for (const name of ["seq", "ack", "window", "mss", "scale", "sackOk"] as const)
+    for (const name of ["seq", "ack", "window", "mss", "scale", "sackOk", "ecn"] as const)
       if (fields[name] !== undefined && fields[name] !== seen[name]) return name;
     if (Object.keys(fields).length === 0) return null;
     if (typeof fields.data === "number" || fields.data === undefined) {
@@ -428,11 +433,12 @@ export function buildPacket(
   destination: IpAddress,
   segment: TcpSegment,
   data: Uint8Array,
+  trafficClass = 0,
 ): Bytes {
   const ip = ipHeaderLength(destination.family);
   const tcp = tcpHeaderLength(segment);
   const bytes = new Uint8Array(ip + tcp + data.length);
-  writeIpHeader(bytes, 0, source, destination, 6, tcp + data.length, 0, 64, 0);
+  writeIpHeader(bytes, 0, source, destination, 6, tcp + data.length, trafficClass, 64, 0);
   writeTcpHeader(bytes, ip, segment);
   bytes.set(data, ip + tcp);
   writeTcpChecksum(bytes, 0, bytes.length);
@@ -446,6 +452,8 @@ const LETTERS: readonly [string, number][] = [
   ["P", Flag.psh],
   ["A", Flag.ack],
   ["U", Flag.urg],
+  ["E", Flag.ece],
+  ["W", Flag.cwr],
 ];
 
 function flagBits(letters: string): number {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { WindowedMax } from "../../../src/core/link/windowed-max.ts";
 import { Random } from "../../../src/core/sim/index.ts";
+import { WindowedMax } from "../../../src/core/tcp/windowed-max.ts";
 
 describe("WindowedMax", () => {
   it("is the greatest while it grows, and forgets it after the window", () => {
