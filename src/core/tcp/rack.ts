@@ -39,21 +39,27 @@ export class Rack {
   /**
    * A record was delivered, by ACK or SACK (§6.2 steps 1 to 3).
    * @param stale its timestamp says that an earlier sending of it is answered, not the last one
+   * @returns whether it came sooner than any round trip after its last sending: an earlier one arrived, and was late
    */
-  delivered(record: SentRecord, now: number, stale: boolean): void {
+  delivered(record: SentRecord, now: number, stale: boolean): boolean {
+    const overtaken = record.end < this.highest;
     if (record.end > this.highest) this.highest = record.end;
-    else if (record.end < this.highest && record.retransmissions === 0) this.reorderings++;
+    else if (overtaken && record.retransmissions === 0) this.reorderings++;
     // An arrival may be stamped before a sending that it was read after.
     const rtt = Math.max(0, now - record.sentAt);
     if (record.retransmissions > 0) {
       // The ACK may be of the first sending: an answer faster than any round trip is not one of this sending.
-      if (stale || rtt < this.minRtt.value) return;
+      const isEarly =
+        rtt + this.clockResolution < this.minRtt.value && this.minRtt.value < Number.POSITIVE_INFINITY;
+      if (isEarly && overtaken) this.reorderings++;
+      if (stale || rtt < this.minRtt.value) return isEarly;
     } else this.minRtt.update(now, rtt);
     this.rtt = rtt;
     if (sentAfter(record.sentAt, record.end, this.sentAt, this.end)) {
       this.sentAt = record.sentAt;
       this.end = record.end;
     }
+    return false;
   }
 
   /** A hole that was resent had only been late. */

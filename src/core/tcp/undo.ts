@@ -1,6 +1,7 @@
-// Taking back the answer to a loss that was none. Three witnesses: the ACK of the first sending echoes a timestamp from
-// before the second one (Eifel, RFC 3522), DSACK blocks call everything that was sent again a duplicate (RFC 3708),
-// F-RTO saw data arrive that went once (RFC 5682, frto.ts). The response is RFC 4015's.
+// Taking back the answer to a loss that was none. Four witnesses: the ACK of the first sending echoes a timestamp from
+// before the second one (Eifel, RFC 3522), or comes sooner after the second than any round trip; DSACK blocks call what
+// was sent again a duplicate (RFC 3708); F-RTO saw data arrive that went once (RFC 5682, frto.ts). The response is RFC
+// 4015's.
 
 import { seqDifference, seqLess } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
@@ -13,8 +14,10 @@ import { timestampValue } from "./timestamps.ts";
 export class Undo {
   /** SND.UNA when it came; negative when there is nothing to take back. */
   from = -1;
-  /** Bytes sent again since, which no DSACK called duplicates yet; negative when none were sent again. */
+  /** Bytes sent again since, which nothing has shown to be duplicates yet; negative when none were sent again. */
   private unproven = -1;
+  /** Bytes of which that was known before their DSACK came: it says nothing new. */
+  private foretold = 0;
   /** Our timestamp when the first of them left; negative when there is none. */
   private stamp = -1;
 
@@ -35,8 +38,22 @@ export class Undo {
     if (this.stamp < 0) this.stamp = timestamp;
   }
 
+  /** A DSACK. */
   duplicate(end: number, bytes: number): void {
-    if (end > this.from && this.unproven > 0) this.unproven = Math.max(0, this.unproven - bytes);
+    const known = Math.min(bytes, this.foretold);
+    this.foretold -= known;
+    this.prove(end, bytes - known);
+  }
+
+  /** The answer came sooner than any round trip after the last sending. */
+  arrivedEarly(end: number, bytes: number): void {
+    if (this.prove(end, bytes)) this.foretold += bytes;
+  }
+
+  private prove(end: number, bytes: number): boolean {
+    if (end <= this.from || this.unproven <= 0) return false;
+    this.unproven = Math.max(0, this.unproven - bytes);
+    return true;
   }
 
   get allDuplicates(): boolean {
@@ -72,7 +89,7 @@ function takeBack(connection: Connection, now: number): void {
 
 function undoFastRecovery(connection: Connection, now: number): void {
   // It was not loss, so it was reordering: from now on RACK waits (RFC 8985 §6.2 step 4).
-  connection.rack.reordered();
+  if (connection.rack.reorderings === 0) connection.rack.reordered();
   resume(connection, now);
 }
 
@@ -82,7 +99,6 @@ function undoTimeout(connection: Connection, now: number): void {
   rack.forget();
   const rtt = roundTripOfFirst(connection, now);
   if (rtt > 0) roundTrip.timedOutTooEarly(rtt);
-  roundTrip.resetBackoff();
   connection.attempts = 0;
   resume(connection, now);
   connection.timers.set(Timer.retransmit, connection.retransmitAt(now));

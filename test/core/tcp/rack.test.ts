@@ -55,14 +55,16 @@ describe("Rack", () => {
     expect(records.lostBytes).toBe(0);
   });
 
-  it("a resent record delivered early is no reordering, nor a round trip", () => {
+  it("a resent record delivered early gives no round trip, and had been overtaken (RFC 8985 §6.2 step 2)", () => {
     const { rack, records, list } = sent(3, MS);
     deliver(rack, records, list[2], 102 * MS);
     records.markRecordLost(list[0]);
     records.resent(list[0], 110 * MS, 1);
     // Three milliseconds later: the answer is to the first sending.
     deliver(rack, records, list[0], 113 * MS);
-    expect([rack.reorderings, rack.rtt, rack.minRtt.value]).toEqual([0, 100 * MS, 100 * MS]);
+    expect([rack.rtt, rack.minRtt.value]).toEqual([100 * MS, 100 * MS]);
+    // It was late: of what later ones overtook, that is.
+    expect(rack.reorderings).toBe(1);
   });
 
   it("records sent after the latest delivered are never judged", () => {
@@ -92,5 +94,52 @@ describe("Rack", () => {
     const { rack, records, list } = sent(2, MS);
     deliver(rack, records, list[1], 101 * MS);
     expect(rack.reorderingWindow(records, 10 * MS, false)).toBe(10 * MS);
+  });
+
+  it("widens its window once in a round trip with DSACKs, up to the smoothed round trip (RFC 8985 §6.2 step 4)", () => {
+    const { rack, records, list } = sent(4, MS);
+    for (const index of [3, 1]) deliver(rack, records, list[index], 103 * MS);
+    const quarter = 25 * MS;
+    expect(rack.reorderingWindow(records, 1000 * MS, true)).toBe(quarter + MS);
+    rack.duplicateSeen(0, 40);
+    rack.duplicateSeen(0, 40);
+    rack.duplicateSeen(39, 50);
+    expect(rack.reorderingWindow(records, 1000 * MS, true)).toBe(2 * quarter + MS);
+    rack.duplicateSeen(40, 60);
+    expect(rack.reorderingWindow(records, 1000 * MS, true)).toBe(3 * quarter + MS);
+    expect(rack.reorderingWindow(records, 60 * MS, true)).toBe(60 * MS);
+  });
+
+  it("forgets what DSACKs told after sixteen recoveries without one (RFC 8985 §6.2 step 4)", () => {
+    const { rack, records, list } = sent(4, MS);
+    for (const index of [3, 1]) deliver(rack, records, list[index], 103 * MS);
+    rack.duplicateSeen(0, 40);
+    for (let recovery = 0; recovery < 15; recovery++) rack.recovered();
+    expect(rack.reorderingWindow(records, 1000 * MS, true)).toBe(51 * MS);
+    rack.duplicateSeen(40, 60);
+    for (let recovery = 0; recovery < 15; recovery++) rack.recovered();
+    expect(rack.reorderingWindow(records, 1000 * MS, true)).toBe(76 * MS);
+    rack.recovered();
+    expect(rack.reorderingWindow(records, 1000 * MS, true)).toBe(26 * MS);
+  });
+
+  it("may be told to keep to a quarter, or to wait for nothing", () => {
+    for (const [mode, window] of [
+      ["fixed", 26 * MS],
+      ["none", 0],
+    ] as const) {
+      const { records, list } = sent(4, MS);
+      const rack = new Rack(1000, mode);
+      for (const index of [3, 1]) deliver(rack, records, list[index], 103 * MS);
+      rack.duplicateSeen(0, 40);
+      expect(rack.reorderingWindow(records, 1000 * MS, false)).toBe(window);
+    }
+  });
+
+  it("with a finer clock waits a finer tick", () => {
+    const { records, list } = sent(2, MS);
+    const rack = new Rack(1, "adaptive");
+    deliver(rack, records, list[1], 101 * MS);
+    expect(rack.detect(records, 101 * MS, 100 * MS, false)).toBe(24 * MS + 1);
   });
 });

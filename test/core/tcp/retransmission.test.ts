@@ -133,6 +133,7 @@ describe("the retransmission timer", () => {
     s.expect("A", { seq: 1, data: 1000 });
     s.nothing();
     expect(connection.info(s.now)).toMatchObject({ cwnd: 1000, ssthresh: 5000 });
+    s.pass(100 * MILLISECOND);
     s.send("A", { ack: 1001 });
     s.expect("A", { seq: 1001, data: 1000 });
     s.expect("A", { seq: 2001, data: 1000 });
@@ -174,6 +175,114 @@ describe("the retransmission timer", () => {
     expect(s.take().some((seen) => seen.seq === 2001)).toBe(true);
     s.send("A", { ack: 3001 });
     expect(connection.info(s.now)).toMatchObject({ inFlight: 0, lost: 0, sacked: 0 });
+  });
+
+  scenario(
+    "waits half a round trip, not a timeout, for a peer that dropped what it had SACKed (RFC 2018 §8)",
+    (s) => {
+      const connection = s.connect({ tailLossProbe: false });
+      s.expect("S");
+      s.pass(100 * MILLISECOND);
+      s.send("SA", { mss: 1000, sackOk: true });
+      s.expect("A");
+      s.write(connection, 5000);
+      s.pass(100 * MILLISECOND);
+      s.send("A", { ack: 1, sack: [[1001, 5001]] });
+      s.pass(100 * MILLISECOND);
+      s.take();
+      s.mark();
+      // It goes up to the SACKed block and stops.
+      s.send("A", { ack: 1001 });
+      s.pass(SECOND);
+      s.expect("A", { seq: 1001, data: 1000, at: 50 * MILLISECOND });
+      expect(connection.info(s.now).sacked).toBe(0);
+    },
+  );
+
+  scenario("is not hurried by a peer whose next ACK covers what it had SACKed", (s) => {
+    const connection = s.connect({ tailLossProbe: false });
+    s.expect("S");
+    s.pass(100 * MILLISECOND);
+    s.send("SA", { mss: 1000, sackOk: true });
+    s.expect("A");
+    s.write(connection, 5000);
+    s.pass(100 * MILLISECOND);
+    s.send("A", { ack: 1, sack: [[1001, 5001]] });
+    s.take();
+    s.pass(100 * MILLISECOND);
+    s.send("A", { ack: 1001 });
+    s.pass(20 * MILLISECOND);
+    s.send("A", { ack: 5001 });
+    s.pass(100 * MILLISECOND);
+    s.nothing();
+    expect(connection.info(s.now).timeouts).toBe(0);
+  });
+
+  scenario("resends only what is not SACKed, and only as the window lets it (RFC 6298 §5.4)", (s) => {
+    const connection = s.connect({ tailLossProbe: false });
+    s.expect("S");
+    s.pass(100 * MILLISECOND);
+    s.send("SA", { mss: 1000, sackOk: true });
+    s.expect("A");
+    s.write(connection, 10_000);
+    s.take();
+    s.pass(100 * MILLISECOND);
+    s.send("A", { ack: 1, sack: [[4001, 6001]] });
+    expect(s.take()).toEqual([]);
+    s.room = 50;
+    s.pass(300 * MILLISECOND);
+    s.room = 70_000;
+    connection.host.ready(connection);
+    s.flush();
+    s.expect("A", { seq: 1, data: 1000 });
+    s.nothing();
+    const resent: number[] = [];
+    const bursts: number[] = [];
+    for (const ack of [1001, 2001, 3001, 6001, 7001, 8001, 9001]) {
+      s.pass(100 * MILLISECOND);
+      s.send("A", { ack, ...(ack < 4001 ? { sack: [[4001, 6001]] as const } : {}) });
+      const seen = s.take().map((segment) => segment.seq);
+      bursts.push(seen.length);
+      resent.push(...seen);
+    }
+    expect(resent).toEqual([1001, 2001, 3001, 6001, 7001, 8001, 9001]);
+    expect(Math.max(...bursts)).toBeLessThanOrEqual(2);
+    expect(connection.info(s.now)).toMatchObject({ timeouts: 1 });
+  });
+
+  scenario("leaves alone what was sent less than a round trip ago (RFC 8985 §6.3)", (s) => {
+    const connection = s.connect({ tailLossProbe: false });
+    s.expect("S");
+    s.pass(100 * MILLISECOND);
+    s.send("SA", { mss: 1000, sackOk: true });
+    s.expect("A");
+    s.write(connection, 3000);
+    s.pass(250 * MILLISECOND);
+    s.write(connection, 2000);
+    s.take();
+    s.pass(50 * MILLISECOND);
+    s.expect("A", { seq: 1, data: 1000 });
+    expect(connection.info(s.now)).toMatchObject({ timeouts: 1, lost: 2000, inFlight: 3000 });
+  });
+
+  scenario("is not needed again for what was resent and lost once more: RACK finds it (RFC 8985 §3)", (s) => {
+    const connection = s.connect({ tailLossProbe: false });
+    s.expect("S");
+    s.pass(100 * MILLISECOND);
+    s.send("SA", { mss: 1000, sackOk: true });
+    s.expect("A");
+    s.write(connection, 5000);
+    s.pass(300 * MILLISECOND);
+    s.take();
+    s.pass(100 * MILLISECOND);
+    s.send("A", { ack: 1001 });
+    expect(s.take().map((seen) => seen.seq)).toEqual([1001, 2001]);
+    // The first of the two is lost again, the second arrives.
+    s.pass(100 * MILLISECOND);
+    s.send("A", { ack: 1001, sack: [[2001, 3001]] });
+    s.pass(26 * MILLISECOND);
+    expect(s.take().map((seen) => seen.seq)).toContain(1001);
+    expect(connection.info(s.now)).toMatchObject({ timeouts: 1, lostRetransmits: 1 });
   });
 
   scenario("never falls within reach of the round trip (Linux: SRTT + 200 ms at least)", (s) => {

@@ -1,9 +1,10 @@
 // A loss that was none: Eifel (RFC 3522), DSACK (RFC 3708) and F-RTO (RFC 5682) find it, and what the sender did about it
 // is taken back (RFC 4015).
 
-import { describe, expect } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Connection } from "../../../src/core/stack/index.ts";
 import { reduce } from "../../../src/core/tcp/recovery.ts";
+import { Undo } from "../../../src/core/tcp/undo.ts";
 import { MILLISECOND, type Script, SECOND, scenario } from "./script.ts";
 
 const RTT = 100 * MILLISECOND;
@@ -66,7 +67,7 @@ describe("a spurious timeout", () => {
       const { connection } = tenSent(s);
       s.pass(250 * MILLISECOND);
       s.expect("A", { seq: 1, data: 1000 });
-      s.pass(MILLISECOND);
+      s.pass(RTT);
       s.send("A", { ack: 1001 });
       // Step 2b: new data, nothing old.
       expect(s.take().map((seen) => seen.seq)).toEqual([10_001, 11_001]);
@@ -89,6 +90,7 @@ describe("a spurious timeout", () => {
     const { connection } = tenSent(s, { sackOk: false });
     s.pass(250 * MILLISECOND);
     s.take();
+    s.pass(RTT);
     s.send("A", { ack: 1001 });
     s.send("A", { ack: 2001 });
     expect(connection.info(s.now)).toMatchObject({
@@ -104,6 +106,7 @@ describe("a spurious timeout", () => {
     s.pass(SECOND);
     expect(s.take().map((seen) => seen.seq)).toEqual([1, 1]);
     expect(connection.info(s.now)).toMatchObject({ timeouts: 2, ssthresh: 5000 });
+    s.pass(RTT);
     s.send("A", { ack: 1001 });
     s.send("A", { ack: 2001 });
     expect(connection.info(s.now)).toMatchObject({ ...grown, spuriousRecoveries: 1, retransmits: 2 });
@@ -114,6 +117,7 @@ describe("a spurious timeout", () => {
     s.pass(250 * MILLISECOND);
     s.expect("A", { seq: 1, data: 1000 });
     // No new data: F-RTO cannot tell (step 2b), and conventional recovery resends.
+    s.pass(RTT);
     s.send("A", { ack: 1001 });
     expect(s.take().map((seen) => seen.seq)).toEqual([1001, 2001]);
     s.send("A", { ack: 10_001 });
@@ -135,6 +139,7 @@ describe("a timeout that was right", () => {
     const { connection } = tenSent(s);
     s.pass(250 * MILLISECOND);
     s.take();
+    s.pass(RTT);
     s.send("A", { ack: 10_001 });
     expect(connection.info(s.now)).toMatchObject({ spuriousRecoveries: 0, ssthresh: 5000 });
   });
@@ -174,6 +179,7 @@ describe("a timeout that was right", () => {
   scenario("stays when the peer has taken back its SACK (RFC 2018 §8)", (s) => {
     const { connection } = tenSent(s, { queued: 10_000 });
     s.send("A", { ack: 1, sack: [[1001, 10_001]] });
+    s.pass(RTT);
     s.send("A", { ack: 1001 });
     s.pass(SECOND);
     const sent = s.take().length;
@@ -209,13 +215,30 @@ describe("a spurious fast retransmit", () => {
     const { connection } = tenSent(s);
     s.send("A", { ack: 1, sack: [[1001, 4001]] });
     expect(s.take()[0].seq).toBe(1);
-    s.pass(5 * MILLISECOND);
-    s.send("A", { ack: 4001 });
-    expect(connection.info(s.now)).toMatchObject({ spuriousRecoveries: 0, ssthresh: 5000 });
     s.pass(RTT);
-    s.send("A", { ack: 4001, sack: [[1, 1001]] });
+    s.send("A", { ack: 10_001 });
+    expect(connection.info(s.now)).toMatchObject({ spuriousRecoveries: 0, ssthresh: 5000 });
+    s.send("A", { ack: 10_001, sack: [[1, 1001]] });
     expect(connection.info(s.now)).toMatchObject({ ...before, spuriousRecoveries: 1, recovering: false });
   });
+
+  scenario(
+    "is seen by an answer sooner than any round trip, without timestamps (RFC 8985 §6.2 step 2)",
+    (s) => {
+      const { connection } = tenSent(s);
+      s.send("A", { ack: 1, sack: [[1001, 4001]] });
+      expect(s.take()[0].seq).toBe(1);
+      s.pass(5 * MILLISECOND);
+      s.send("A", { ack: 4001 });
+      expect(connection.info(s.now)).toMatchObject({
+        ...before,
+        cwnd: 14_000,
+        spuriousRecoveries: 1,
+        reordering: 1,
+        recovering: false,
+      });
+    },
+  );
 
   scenario("is not taken back as long as another hole may be real", (s) => {
     const { connection, stamp } = tenSent(s, { ts: true });
@@ -273,6 +296,32 @@ describe("a spurious fast retransmit", () => {
     // The path made copies: more came twice than was sent twice.
     for (let copy = 0; copy < 3; copy++) s.send("A", { ack: 10_001, sack: [[2001, 3001]] });
     expect(connection.info(s.now).duplicatesReported).toBe(4);
+  });
+});
+
+describe("Undo", () => {
+  it("counts a byte once that was known to be a duplicate before its DSACK came", () => {
+    const undo = new Undo();
+    undo.begin(0, 0);
+    expect(undo.allDuplicates).toBe(false);
+    undo.resent(1000, -1);
+    undo.arrivedEarly(1000, 1000);
+    expect(undo.allDuplicates).toBe(true);
+    undo.resent(1000, -1);
+    undo.duplicate(1000, 1000);
+    expect(undo.allDuplicates).toBe(false);
+    undo.duplicate(2000, 1000);
+    expect(undo.allDuplicates).toBe(true);
+  });
+
+  it("counts what was under way again when it began, and nothing from before", () => {
+    const undo = new Undo();
+    undo.begin(5000, 2000);
+    undo.duplicate(5000, 1000);
+    undo.duplicate(6000, 1000);
+    expect(undo.allDuplicates).toBe(false);
+    undo.duplicate(7000, 1000);
+    expect(undo.allDuplicates).toBe(true);
   });
 });
 
