@@ -210,6 +210,9 @@ function resend(
   connection.fastRetransmit = false;
   connection.rate.sent(record, now, false);
   if (connection.tail.pending) probeSent(connection, now, true);
+  // As Linux: what the timer waits for has just left. Else it fires while RACK still mends what was lost again.
+  else if (record === sending.records.first)
+    connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
   armRetransmit(connection, now);
   return emit(connection, now, out, at, linkId, record.start, size, true);
 }
