@@ -24,6 +24,12 @@ export function parsePort(text: string): number {
   return port;
 }
 
+export function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds > 0) || !Number.isFinite(seconds)) throw new InvalidArgumentError("write seconds, above 0");
+  return seconds;
+}
+
 export function parseRelayUrl(text: string): string {
   const url = checked(
     () => new URL(text),

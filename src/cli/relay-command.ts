@@ -5,10 +5,19 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { SocketAddr } from "../index.node.ts";
 import { Relay, type ServeOptions } from "../relay/index.node.ts";
-import { checkOrigin, checkPeerRule, checkTcpRule, gather, parseAddress } from "./arguments.ts";
+import {
+  checkOrigin,
+  checkPeerRule,
+  checkTcpRule,
+  gather,
+  parseAddress,
+  parseRelayUrl,
+  parseSeconds,
+} from "./arguments.ts";
 import { CliError, explain } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
-import { listenForSignals } from "./interruption.ts";
+import { Interrupted, listenForSignals } from "./interruption.ts";
+import { readKeyFile } from "./key-file.ts";
 import { createLogger, type LogFormat, type LogLevel, logFormats, logLevels } from "./logging.ts";
 import { readTokenFile } from "./token-file.ts";
 
@@ -25,6 +34,9 @@ interface RelayArguments {
   readonly path?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly keyFile?: string;
+  readonly grace?: number;
+  readonly alternate?: readonly string[];
   readonly log: LogFormat;
   readonly logLevel: LogLevel;
 }
@@ -73,6 +85,16 @@ export function addRelayCommand(program: Command): void {
     .option("--path <path>", "where tunnels are opened (default: /)")
     .option("--tls-cert <file>", "speak wss: the certificate, with its chain, as PEM")
     .option("--tls-key <file>", "speak wss: the private key, as PEM")
+    .option(
+      "-k, --key-file <file>",
+      "the key of sessions: with it they outlive the relay (made when it is not there)",
+    )
+    .option("--grace <seconds>", "how long a tunnel may be away (default: 300)", parseSeconds)
+    .option(
+      "--alternate <url>",
+      "where tunnels go when this relay ends (repeat it; same network and key)",
+      gather(parseRelayUrl),
+    )
     .addOption(
       new Option("--log <format>", "how to log, to standard error").choices(logFormats).default("text"),
     )
@@ -90,6 +112,10 @@ async function runRelay(options: RelayArguments): Promise<number> {
     options.tokenFile === undefined
       ? undefined
       : readTokenFile(options.tokenFile, (text) => logger.warn({ text }, "token-file"));
+  const key =
+    options.keyFile === undefined
+      ? undefined
+      : readKeyFile(options.keyFile, (text) => logger.warn({ text }, "key-file"));
   let relay: Relay;
   try {
     relay = await Relay.serve(options.listen, {
@@ -97,6 +123,8 @@ async function runRelay(options: RelayArguments): Promise<number> {
       publish: options.publish,
       peers: options.peers,
       tokens,
+      key,
+      limits: options.grace === undefined ? undefined : { grace: options.grace * 1_000 },
       open: options.open,
       origins: options.origin,
       hosts: options.host,
@@ -126,6 +154,10 @@ async function runRelay(options: RelayArguments): Promise<number> {
   }
   if (!interruption.signal.aborted) await once(interruption.signal, "abort");
   logger.info({ sessions: relay.sessions.length }, "closing");
+  // SIGTERM comes from who starts it anew or elsewhere; without a key nobody could take the sessions back.
+  const { reason } = interruption.signal;
+  const isReplaced = reason instanceof Interrupted && reason.exitCode === 143;
+  if (isReplaced && key !== undefined) await relay.drain({ alternates: options.alternate ?? [] });
   await relay.close();
   interruption.release();
   logger.info("closed");
@@ -164,6 +196,9 @@ Rules:
 
 Token file, one in a line (make one with: openssl rand -base64 24; chmod 600 the file):
   TOKEN SUBJECT [names=app,web-*] [allow=RULE] [publish=RULE] [peers=peer:NAME:PORTS]
+
+With --key-file, SIGTERM asks tunnels to come back: to this relay when it runs again, or to an --alternate.
+SIGINT, and SIGTERM without a key, end them.
 
 Examples:
   Let programs on this machine reach a database through a tunnel:

@@ -31,6 +31,7 @@ export async function keepTunnelOpen(
         const tunnel = await openTunnel(access, { name, signal });
         // The name that the relay picked is kept, so that the address stays the same.
         name = tunnel.name;
+        logLinks(tunnel, logger);
         await user.serve(tunnel, signal, () => {
           attempt = 0;
         });
@@ -52,6 +53,16 @@ export async function keepTunnelOpen(
   } finally {
     interruption.release();
   }
+}
+
+/** The tunnel itself outlives its link; who runs the command wants to know all the same. */
+function logLinks(tunnel: Tunnel, logger: Logger): void {
+  tunnel.addEventListener("detached", ({ reason }) => {
+    logger.warn({ text: reason?.message }, "link-lost");
+  });
+  tunnel.addEventListener("resumed", ({ outage, survived }) => {
+    logger.info({ outage: Math.round(outage ?? 0), survived }, "link-back");
+  });
 }
 
 /** Rejects when the signal aborts, the tunnel ends or `work` fails, whichever is first; then closes the tunnel. */

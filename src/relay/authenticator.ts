@@ -12,6 +12,8 @@ export type Authenticate = (
 export interface Unauthorized {
   readonly code: "EACCES";
   readonly text: string;
+  /** Set when it may be otherwise later. */
+  readonly retryAfter?: number | undefined;
 }
 
 export class Authenticator {
@@ -38,7 +40,7 @@ export class Authenticator {
         const grant = await this.hook(token, { remoteAddress });
         if (grant !== null) return toPrincipal(grant);
       } catch {
-        return { code: "EACCES", text: "the relay could not check the token" };
+        return { code: "EACCES", text: "the relay could not check the token", retryAfter: 1_000 };
       }
     }
     if (token === undefined)

@@ -14,9 +14,16 @@ export interface RelayCounters {
   handshakeUnauthorized: number;
   handshakeNameRefused: number;
   handshakeResumeRefused: number;
+  handshakeResumeStale: number;
   handshakeLost: number;
-  /** Sessions begun; taken over by a newer hello for their name; ended. */
+  /** Sessions begun; of those, brought back by a ticket of a relay that is no more; links of known sessions that came. */
   sessionsOpened: number;
+  sessionsReborn: number;
+  linksResumed: number;
+  /** Sessions that lost their last link; whose grace was over; that had to go before; taken over by a newer hello; ended. */
+  sessionsDetached: number;
+  sessionsExpired: number;
+  sessionsEvicted: number;
   sessionsTakenOver: number;
   sessionsClosed: number;
   /** What was wrong on links after `welcome`. */
@@ -50,8 +57,11 @@ export interface RelayCounters {
   peerMarked: number;
   peerUnknown: number;
   peerDenied: number;
+  /** Packets to tunnels that are away. */
+  peerAway: number;
   /** Gauges. */
   sessions: number;
+  detached: number;
   streams: number;
   handshakes: number;
 }
@@ -69,8 +79,14 @@ export function newCounters(): RelayCounters {
     handshakeUnauthorized: 0,
     handshakeNameRefused: 0,
     handshakeResumeRefused: 0,
+    handshakeResumeStale: 0,
     handshakeLost: 0,
     sessionsOpened: 0,
+    sessionsReborn: 0,
+    linksResumed: 0,
+    sessionsDetached: 0,
+    sessionsExpired: 0,
+    sessionsEvicted: 0,
     sessionsTakenOver: 0,
     sessionsClosed: 0,
     protocolErrors: 0,
@@ -99,7 +115,9 @@ export function newCounters(): RelayCounters {
     peerMarked: 0,
     peerUnknown: 0,
     peerDenied: 0,
+    peerAway: 0,
     sessions: 0,
+    detached: 0,
     streams: 0,
     handshakes: 0,
   };
@@ -107,7 +125,7 @@ export function newCounters(): RelayCounters {
 
 /** One observation at a time, for histograms. Names are stable, labels few. Must not throw. */
 export interface RelayMetrics {
-  /** Milliseconds that something took: "dial", "handshake". */
+  /** Milliseconds that something took: "dial", "handshake", "resume". */
   observe(name: string, milliseconds: number): void;
 }
 

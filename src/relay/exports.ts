@@ -5,7 +5,7 @@ export { defaultLimits, type RelayLimits } from "./limits.ts";
 export { type Action, type Authorize, allow, type Decision, deny } from "./policy.ts";
 export type { Grant, Principal } from "./principal.ts";
 export { RelayCore, type RelayPlatform, type SessionInfo, type UpgradeRefusal } from "./relay-core.ts";
-export type { RelayOptions } from "./relay-options.ts";
+export type { DrainOptions, RelayOptions } from "./relay-options.ts";
 export type { RunningRelay } from "./relay-types.ts";
 export type { Resolver } from "./resolver.ts";
 export { type PeerRule, parsePeerRule, parseTcpRule, type TcpRule } from "./rules.ts";

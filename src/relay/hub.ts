@@ -1,13 +1,18 @@
 // What the parts of a relay share: its policy, its tables, its limits, and what it was given to reach the outside.
-import type { Clock, RandomBytes } from "../core/link/clock.ts";
+import type { Clock, Micros, RandomBytes } from "../core/link/clock.ts";
 import type { Network } from "../core/net/network.ts";
 import type { NetworkAddresses } from "../tunnel/addresses.ts";
+import type { AbsentPeers } from "./absent-peers.ts";
 import type { RelayCounters, RelayLog, RelayMetrics } from "./counters.ts";
+import type { DetachedSessions } from "./detached-sessions.ts";
+import type { FailureLimit } from "./failure-limit.ts";
 import type { RelayLimits } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import type { Resolver } from "./resolver.ts";
+import type { RelaySession } from "./session.ts";
 import type { SessionTable } from "./session-table.ts";
 import type { Switch } from "./switch.ts";
+import type { Tickets } from "./tickets.ts";
 
 export interface Hub {
   /** The network's configured name: overlay addresses derive from it. */
@@ -21,6 +26,15 @@ export interface Hub {
   readonly random: RandomBytes;
   readonly policy: Policy;
   readonly sessions: SessionTable;
+  readonly tickets: Tickets;
+  readonly detached: DetachedSessions<RelaySession>;
+  readonly absent: AbsentPeers<RelaySession>;
+  /** Refused resumes, by remote address. */
+  readonly resumeFailures: FailureLimit;
+  /** Until when tunnels without a session count as detached, as it was when the relay began: micros of the clock. */
+  readonly absentUntil: Micros;
+  /** Sessions that lose their links now are somebody else's from then on. */
+  isDraining: boolean;
   readonly peers: Switch;
   /** Real TCP: for dialling and for published ports. */
   readonly network: Network;

@@ -1,4 +1,4 @@
-// Every limit of a relay, with its default. Reaching one is told with ERR_LIMIT and counted; docs/relay.md §6 has
+// Every limit of a relay, with its default. Reaching one is told with ERR_LIMIT and counted; docs/relay.md §7 has
 // the same table.
 
 export interface RelayLimits {
@@ -6,6 +6,18 @@ export interface RelayLimits {
   readonly sessions: number;
   /** Sessions of one subject. Without authentication everybody is one subject. */
   readonly sessionsPerSubject: number;
+  /** Links of one session at once. */
+  readonly links: number;
+  /** Milliseconds that a session outlives its last link. */
+  readonly grace: number;
+  /** Bytes that all sessions without a link may hold; above it the longest-detached end. */
+  readonly detachedMemory: number;
+  /** Milliseconds that a connection to a published port waits for a tunnel without a link. */
+  readonly detachedWait: number;
+  /** Milliseconds for which a ticket brings back a session that the relay does not know. */
+  readonly ticketTime: number;
+  /** Refused resumes of one remote address in a minute, then it waits. */
+  readonly resumeFailuresPerMinute: number;
   /** Links that have not finished their handshake, in all. */
   readonly handshakes: number;
   /** The same from one remote address. */
@@ -50,6 +62,12 @@ export interface RelayLimits {
 export const defaultLimits: RelayLimits = {
   sessions: 10_000,
   sessionsPerSubject: 10_000,
+  links: 8,
+  grace: 300_000,
+  detachedMemory: 256 * 1_048_576,
+  detachedWait: 30_000,
+  ticketTime: 7 * 86_400_000,
+  resumeFailuresPerMinute: 600,
   handshakes: 1_024,
   handshakesPerAddress: 256,
   failuresPerMinute: 30,

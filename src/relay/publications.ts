@@ -1,6 +1,7 @@
 // Listeners of a tunnel that are reachable by plain TCP at the relay (docs/protocol.md §6.3). The relay dials into
 // the tunnel from the gateway's own address, and `opened` tells who it is for. Bound to loopback unless a rule allows
 // more.
+import type { ConnectionSource } from "../core/link/connection-source.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { reasonOf } from "../core/net/net-error-messages.ts";
 import { SocketAddr } from "../core/net/socket-addr.ts";
@@ -143,7 +144,7 @@ export class Publications {
           peerPort: real.peerAddr.port,
         }),
       );
-      await source.connected({ timeout: hub.limits.dialTime });
+      await this.answered(source);
       hub.counters.publishedOpened++;
       session.gateway.join(source, real);
     } catch {
@@ -152,6 +153,29 @@ export class Publications {
       real.abort();
     } finally {
       publication.pending--;
+    }
+  }
+
+  /** While the tunnel has no link the connection waits for it, and then as long as any other. */
+  private async answered(source: ConnectionSource): Promise<void> {
+    const { session } = this;
+    const { clock, limits } = this.hub;
+    const began = clock.now();
+    const controller = new AbortController();
+    const look = (): void => {
+      const since = session.attachedSince;
+      const until =
+        since === null
+          ? began + limits.detachedWait * 1_000
+          : Math.max(began, since) + limits.dialTime * 1_000;
+      if (clock.now() >= until) controller.abort();
+      else timer = clock.schedule(until, look);
+    };
+    let timer = clock.schedule(began + Math.min(limits.dialTime, limits.detachedWait) * 1_000, look);
+    try {
+      await source.connected({ signal: controller.signal });
+    } finally {
+      clock.cancel(timer);
     }
   }
 

@@ -6,19 +6,31 @@ import { NetError } from "../core/net/net-error.ts";
 import type { Network } from "../core/net/network.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
 import { networkAddresses } from "../tunnel/addresses.ts";
+import { SessionType } from "../tunnel/control-types.ts";
+import { writeGoing, writeRoute } from "../tunnel/session-messages.ts";
+import { AbsentPeers } from "./absent-peers.ts";
 import { Authenticator } from "./authenticator.ts";
 import { newCounters, type RelayCounters } from "./counters.ts";
+import { DetachedSessions } from "./detached-sessions.ts";
 import { FailureLimit } from "./failure-limit.ts";
 import type { Hub } from "./hub.ts";
 import { checkIngress, type IngressRequest } from "./ingress.ts";
 import { withDefaults } from "./limits.ts";
 import { Policy } from "./policy.ts";
 import { type RelayHandshake, welcomeLink } from "./relay-handshake.ts";
-import { defaultNetworkName, defaultPeers, defaultPublish, type RelayOptions } from "./relay-options.ts";
+import {
+  type DrainOptions,
+  defaultNetworkName,
+  defaultPeers,
+  defaultPublish,
+  type RelayOptions,
+} from "./relay-options.ts";
 import type { Resolver } from "./resolver.ts";
 import { parsePeerRule, parseTcpRule } from "./rules.ts";
+import type { RelaySession } from "./session.ts";
 import { SessionTable } from "./session-table.ts";
 import { Switch } from "./switch.ts";
+import { Tickets } from "./tickets.ts";
 
 /** What a runtime gives a relay. */
 export interface RelayPlatform {
@@ -28,6 +40,8 @@ export interface RelayPlatform {
   ownAddresses(): readonly string[];
   readonly clock?: Clock | undefined;
   readonly random?: RandomBytes | undefined;
+  /** Milliseconds since 1970. Default: Date.now. */
+  readonly wallClock?: (() => number) | undefined;
 }
 
 /** An HTTP answer instead of a WebSocket. */
@@ -43,6 +57,8 @@ export interface SessionInfo {
   readonly subject: string;
   readonly address: string;
   readonly streams: number;
+  /** Links it has now; none: it is detached. */
+  readonly links: number;
 }
 
 export class RelayCore {
@@ -54,6 +70,8 @@ export class RelayCore {
   private readonly perAddress = new Map<string, number>();
   private readonly failures: FailureLimit;
   private isClosing = false;
+  /** Those who wait until every session has left. */
+  private readonly drained: (() => void)[] = [];
 
   /** @throws {TypeError} for a rule, a token or a network name that cannot be one. */
   constructor(options: RelayOptions, platform: RelayPlatform) {
@@ -78,7 +96,23 @@ export class RelayCore {
     });
     const sessions = new SessionTable();
     const { counters } = this;
-    const peers = new Switch({ sessions, policy, counters, peerPorts: limits.peerPorts });
+    const random = platform.random ?? systemRandom;
+    const absent = new AbsentPeers<RelaySession>({
+      clock,
+      tell: (session, address, state) =>
+        session.sendControl(SessionType.route, writeRoute({ address, state })),
+    });
+    // Only with a key of its own can a relay have known others before.
+    const absentUntil = options.key === undefined ? 0 : clock.now() + limits.grace * 1_000;
+    const peers = new Switch({
+      sessions,
+      absent,
+      absentUntil: (from) => Math.max(absentUntil, from.movesUntil),
+      clock,
+      policy,
+      counters,
+      peerPorts: limits.peerPorts,
+    });
     this.hub = {
       networkName,
       addresses: networkAddresses(networkName),
@@ -87,9 +121,24 @@ export class RelayCore {
       log: options.log ?? (() => {}),
       metrics: options.metrics ?? { observe: () => {} },
       clock,
-      random: platform.random ?? systemRandom,
+      random,
       policy,
       sessions,
+      tickets: new Tickets({
+        key: options.key ?? randomKey(random),
+        wallClock: platform.wallClock ?? (() => Date.now()),
+        lifetime: limits.ticketTime,
+      }),
+      detached: new DetachedSessions({
+        clock,
+        grace: limits.grace,
+        memory: limits.detachedMemory,
+        evicted: () => counters.sessionsEvicted++,
+      }),
+      absent,
+      absentUntil,
+      resumeFailures: new FailureLimit(limits.resumeFailuresPerMinute, clock),
+      isDraining: false,
       peers,
       network: platform.network,
       resolver: platform.resolver,
@@ -108,6 +157,7 @@ export class RelayCore {
       subject: session.principal.subject,
       address: session.address.toString(),
       streams: session.gateway.count,
+      links: session.links.liveCount,
     }));
   }
 
@@ -162,7 +212,8 @@ export class RelayCore {
       hub: this.hub,
       authenticator: this.authenticator,
       remoteAddress,
-      done: (_session, failed) => {
+      ended: () => this.left(),
+      done: (failed) => {
         // Its own constructor never calls this: a link delivers only after it was started.
         this.handshakes.delete(handshake);
         counters.handshakes = this.handshakes.size;
@@ -181,5 +232,51 @@ export class RelayCore {
     this.isClosing = true;
     for (const handshake of [...this.handshakes.keys()]) handshake.cancel();
     for (const session of this.hub.sessions.all()) session.end("ECONNRESET", "the relay was closed");
+    for (const wake of this.drained.splice(0)) wake();
+  }
+
+  /**
+   * Sends every client elsewhere, or to this relay when it runs again: their sessions end here and nowhere else.
+   * Resolves when all have left or the time is over; what is left is cut then.
+   */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { hub } = this;
+    const spread = options.spread ?? defaultSpread;
+    const timeout = options.timeout ?? spread + leaveTime;
+    this.isClosing = true;
+    hub.isDraining = true;
+    for (const handshake of [...this.handshakes.keys()]) handshake.cancel();
+    const going = writeGoing({ spread, alternates: options.alternates ?? [] });
+    hub.log("info", "draining", { sessions: hub.sessions.size, spread });
+    for (const session of hub.sessions.all()) {
+      if (session.isAttached) session.sendControl(SessionType.going, going);
+      else session.leave();
+    }
+    if (hub.sessions.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = hub.clock.schedule(hub.clock.now() + timeout * 1_000, resolve);
+        this.drained.push(() => {
+          hub.clock.cancel(timer);
+          resolve();
+        });
+      });
+    }
+    for (const session of hub.sessions.all()) session.leave();
+  }
+
+  private left(): void {
+    if (!this.hub.isDraining || this.hub.sessions.size > 0) return;
+    for (const wake of this.drained.splice(0)) wake();
   }
 }
+
+function randomKey(random: RandomBytes): Uint8Array {
+  const key = new Uint8Array(32);
+  random(key);
+  return key;
+}
+
+/** Milliseconds. */
+const defaultSpread = 2_000;
+/** What those who leave last need to close their link. */
+const leaveTime = 3_000;

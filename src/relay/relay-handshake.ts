@@ -1,39 +1,42 @@
 // The relay's side of a link's handshake (docs/protocol.md §4): challenge, then hello under a time limit and a limit
 // of bytes, then who it is, which name it gets, and welcome or refuse. Nothing of a session exists before.
 import { type Link, LinkCloseCode } from "../core/link/link.ts";
-import { peerAddress } from "../tunnel/addresses.ts";
+import type { Bytes } from "../core/wire/bytes.ts";
 import { HandshakeType, protocolVersion } from "../tunnel/control-types.ts";
 import { HandshakeLink } from "../tunnel/handshake-link.ts";
 import {
   type Hello,
   nonceLength,
+  type ResumeRequest,
   readHello,
-  secretLength,
-  sessionLength,
   writeChallenge,
   writeRefuse,
   writeWelcome,
 } from "../tunnel/handshake-messages.ts";
-import { isPeerName } from "../tunnel/peer-name.ts";
+import { isSame } from "../tunnel/octets.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { RelayCounters } from "./counters.ts";
+import {
+  checkResume,
+  nameRefusal,
+  openSession,
+  type Refusal,
+  randomName,
+  rebirth,
+  staleCode,
+} from "./entry.ts";
 import type { Hub } from "./hub.ts";
 import type { Principal } from "./principal.ts";
-import { gatewayMtu, RelaySession } from "./session.ts";
+import { gatewayMtu, type RelaySession } from "./session.ts";
 
 export interface HandshakeContext {
   readonly hub: Hub;
   readonly authenticator: Authenticator;
   readonly remoteAddress: string;
   /** Called once, whatever the outcome. */
-  done(session: RelaySession | null, failed: boolean): void;
-}
-
-interface Refusal {
-  readonly code: string;
-  readonly text: string;
-  readonly retryAfter?: number | undefined;
-  readonly counter: keyof RelayCounters;
+  done(failed: boolean): void;
+  /** A session that began here has ended. */
+  ended(): void;
 }
 
 /** Runs the handshake on a link that has just opened. */
@@ -47,6 +50,7 @@ export class RelayHandshake {
   private readonly link: HandshakeLink;
   private readonly timer: object | number;
   private readonly started: number;
+  private readonly nonce: Bytes = new Uint8Array(nonceLength);
   private isOver = false;
   private isHelloTaken = false;
 
@@ -79,7 +83,7 @@ export class RelayHandshake {
       malformed: (text) => this.malformed(text),
       closed: ({ code }) => this.over(code === 1009 ? "handshakeMalformed" : "handshakeLost", true),
     });
-    const nonce = new Uint8Array(nonceLength);
+    const { nonce } = this;
     this.hub.random(nonce);
     this.link.sendControl(HandshakeType.challenge, writeChallenge({ version: protocolVersion, nonce }));
   }
@@ -95,108 +99,112 @@ export class RelayHandshake {
   }
 
   private async answer(hello: Hello): Promise<void> {
-    if (hello.resume !== undefined) {
-      this.refuse({
-        code: "ERR_SESSION_EXPIRED",
-        text: "this relay does not know the session",
-        counter: "handshakeResumeRefused",
-      });
-      return;
-    }
-    const principal = await this.context.authenticator.authenticate(hello.token, this.context.remoteAddress);
-    if (this.isOver) return;
-    if ("code" in principal) {
-      this.refuse({ ...principal, counter: "handshakeUnauthorized" });
-      return;
-    }
-    const name = hello.name ?? this.randomName();
-    if (!isPeerName(name)) {
-      const text = `"${name.slice(0, 64)}" cannot name a tunnel: 1 to 63 lower case letters, digits, inner hyphens`;
-      this.refuse({ code: "EINVAL", text, counter: "handshakeNameRefused" });
-      return;
-    }
-    if (hello.name !== undefined) {
-      const decision = await this.hub.policy.authorize(principal, { kind: "name", name });
-      if (this.isOver) return;
-      if (!decision.allowed) {
-        this.refuse({ code: "ERR_DENIED", text: decision.text, counter: "handshakeNameRefused" });
-        return;
-      }
-    }
-    this.open(hello, principal, name);
+    if (hello.resume === undefined) await this.enter(hello);
+    else await this.comeBack(hello, hello.resume);
   }
 
-  private open(hello: Hello, principal: Principal, name: string): void {
+  private async enter(hello: Hello): Promise<void> {
+    const principal = await this.authenticated(hello);
+    if (principal === null) return;
+    const name = hello.name ?? randomName(this.hub.random);
+    const refusal = await nameRefusal(this.hub, principal, name, hello.name !== undefined);
+    if (this.isOver) return;
+    const entry = refusal ?? openSession(this.hub, principal, name, this.context.ended);
+    if ("counter" in entry) this.refuse(entry);
+    else this.welcome(entry, hello, null, false);
+  }
+
+  /** To a session that lives here; or, by a ticket of a relay that is no more, to one that begins anew. */
+  private async comeBack(hello: Hello, resume: ResumeRequest): Promise<void> {
     const { hub } = this;
-    const address = peerAddress(hub.networkName, hub.addresses.peers, name);
-    const holder = hub.sessions.byAddress(address.w0, address.w1, address.w2, address.w3);
-    if (holder !== null && (holder.principal.subject !== principal.subject || holder.name !== name)) {
-      const text = `the name ${name} is in use by another subject: choose another name`;
-      this.refuse({ code: "EADDRINUSE", text, counter: "handshakeNameRefused" });
+    const { remoteAddress } = this.context;
+    const refuse = (refusal: Refusal): void => {
+      if (refusal.code !== staleCode) hub.resumeFailures.add(remoteAddress);
+      this.refuse(refusal);
+    };
+    const isProved = !hub.resumeFailures.isReached(remoteAddress)
+      ? hub.tickets.isProved(resume, { relay: this.nonce, client: hello.nonce })
+      : null;
+    const known = checkResume(hub, resume, isProved);
+    if (known !== null && "counter" in known) return refuse(known);
+    const principal = await this.authenticated(hello);
+    if (principal === null) return;
+    // Others may have come while the hook was asked.
+    const session = checkResume(hub, resume, isProved);
+    if (session !== null && "counter" in session) return refuse(session);
+    if (session !== null) {
+      if (session.principal.subject !== principal.subject) {
+        return this.refuse({
+          code: "EACCES",
+          text: "the session belongs to another subject",
+          counter: "handshakeUnauthorized",
+        });
+      }
+      session.principal = principal;
+      hub.counters.linksResumed++;
+      this.welcome(session, hello, resume, isSame(session.state, resume.state));
       return;
     }
+    const entry = await rebirth(hub, principal, resume, hello.name, this.context.ended);
+    if (this.isOver) return;
+    if ("counter" in entry) refuse(entry);
+    else this.welcome(entry, hello, resume, false);
+  }
+
+  /** Null: it was refused, or the link is gone. */
+  private async authenticated(hello: Hello): Promise<Principal | null> {
+    const principal = await this.context.authenticator.authenticate(hello.token, this.context.remoteAddress);
+    if (this.isOver) return null;
+    if (!("code" in principal)) return principal;
+    this.refuse({ ...principal, counter: "handshakeUnauthorized" });
+    return null;
+  }
+
+  private welcome(
+    session: RelaySession,
+    hello: Hello,
+    resume: ResumeRequest | null,
+    survived: boolean,
+  ): void {
+    const { hub } = this;
     const { limits } = hub;
-    const isFull =
-      holder === null &&
-      (hub.sessions.size >= limits.sessions ||
-        hub.sessions.countOf(principal.subject) >= limits.sessionsPerSubject);
-    if (isFull) {
-      this.refuse({
-        code: "ERR_LIMIT",
-        text: "the relay has all the sessions it takes",
-        retryAfter: 5_000,
-        counter: "linksRefusedLimit",
-      });
-      return;
-    }
-    if (holder !== null) {
-      // The page was loaded again, or its program started anew: the newer one is the one that lives.
-      hub.counters.sessionsTakenOver++;
-      holder.end("ERR_SESSION_EXPIRED", `a newer tunnel has taken the name ${name}`);
-    }
-    const id = new Uint8Array(sessionLength);
-    hub.random(id);
-    const secret = new Uint8Array(secretLength);
-    hub.random(secret);
-    const session = new RelaySession(hub, { id: hex(id), principal, name, address }, (ended) => {
-      hub.sessions.remove(ended);
-      hub.counters.sessionsClosed++;
-      hub.counters.sessions = hub.sessions.size;
-    });
-    hub.sessions.add(session);
-    hub.counters.sessionsOpened++;
-    hub.counters.sessions = hub.sessions.size;
+    const link = resume?.link ?? 0;
+    const generation = session.links.admit(link, resume);
     this.link.sendControl(
       HandshakeType.welcome,
       writeWelcome({
-        session: id,
-        link: 0,
-        generation: 0,
-        secret,
-        survived: false,
+        session: session.key,
+        link,
+        generation,
+        secret: hub.tickets.secret(session.key, link, generation),
+        state: session.state,
+        survived,
+        grace: limits.grace,
         network: hub.networkName,
-        name,
-        subject: principal.subject,
-        address,
+        name: session.name,
+        subject: session.principal.subject,
+        address: session.address,
         ...hub.addresses,
         routes: { gatewayMtu, gatewayChecksum: false, peerMtu },
         limits: {
           streams: limits.streams,
           handles: limits.handles,
           publications: limits.publications,
-          links: 1,
+          links: limits.links,
           message: limits.message,
         },
         receiveCap: limits.receiveCap,
       }),
     );
     this.link.done();
-    hub.log("info", "session-opened", { session: session.id, name, subject: principal.subject });
-    hub.metrics.observe("handshake", (hub.clock.now() - this.started) / 1_000);
+    const kind = resume === null ? "opened" : survived ? "resumed" : "reborn";
+    const { name, principal } = session;
+    hub.log("info", `session-${kind}`, { session: session.id, name, subject: principal.subject });
+    hub.metrics.observe(resume === null ? "handshake" : "resume", (hub.clock.now() - this.started) / 1_000);
     this.isOver = true;
     hub.clock.cancel(this.timer);
-    session.attach(0, this.link, hello.receiveCap);
-    this.context.done(session, false);
+    session.attach(link, this.link, hello.receiveCap);
+    this.context.done(false);
   }
 
   private malformed(text: string): void {
@@ -223,18 +231,8 @@ export class RelayHandshake {
     this.isOver = true;
     this.hub.clock.cancel(this.timer);
     this.hub.counters[counter]++;
-    this.context.done(null, failed);
+    this.context.done(failed);
   }
-
-  private randomName(): string {
-    const bytes = new Uint8Array(10);
-    this.hub.random(bytes);
-    return `t-${hex(bytes)}`;
-  }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The largest packet between peers: a jumbo frame's. */

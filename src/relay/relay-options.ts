@@ -27,11 +27,26 @@ export interface RelayOptions {
   readonly hosts?: readonly string[] | undefined;
   /** The network's name: overlay addresses derive from it. Relays of one network share it. Default: "fourtuple". */
   readonly network?: string | undefined;
+  /**
+   * 32 random bytes or more, kept where nobody else reads them: the secrets of sessions follow from it. With the same
+   * key a relay that was started anew, or another one of the network, takes sessions back. Default: a new one.
+   */
+  readonly key?: Uint8Array | undefined;
   /** Without authentication on an address that others reach. Anybody may then use the relay. */
   readonly open?: boolean | undefined;
   readonly limits?: Partial<RelayLimits> | undefined;
   readonly log?: RelayLog | undefined;
   readonly metrics?: RelayMetrics | undefined;
+}
+
+/** How a relay goes: see RunningRelay.drain(). */
+export interface DrainOptions {
+  /** Milliseconds within which clients leave, each at a random moment. Default: 2,000. */
+  readonly spread?: number | undefined;
+  /** URLs of relays of the same network and key where clients may go instead. At most 16. */
+  readonly alternates?: readonly string[] | undefined;
+  /** Milliseconds to wait for them at most. Default: the spread and 3,000. */
+  readonly timeout?: number | undefined;
 }
 
 /** Publishing without a rule: on loopback alone, and no port that needs rights. */

@@ -2,6 +2,7 @@
 import type { SocketAddr } from "../core/net/socket-addr.ts";
 import type { RelayCounters } from "./counters.ts";
 import type { SessionInfo } from "./relay-core.ts";
+import type { DrainOptions } from "./relay-options.ts";
 
 export interface RunningRelay extends AsyncDisposable {
   /** What tunnels open: "ws://127.0.0.1:8080/". Empty for a relay without a server of its own. */
@@ -12,6 +13,13 @@ export interface RunningRelay extends AsyncDisposable {
   readonly counters: Readonly<RelayCounters>;
   /** Who is there now. */
   readonly sessions: readonly SessionInfo[];
+  /**
+   * Before the relay is started anew, or for good: accepts nothing more, asks every client to come back elsewhere or
+   * later (`going`), waits until they have left, and stops. Sessions do not end for their clients: with the same
+   * `key` another relay, or this one when it runs again, takes them back, and streams between tunnels go on. Real
+   * connections of the gateway are reset. Idempotent; close() cuts it short.
+   */
+  drain(options?: DrainOptions): Promise<void>;
   /** Tells every client, ends sessions and published ports, stops listening. At most 5 s. Idempotent. */
   close(): Promise<void>;
 }

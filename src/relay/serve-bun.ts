@@ -5,7 +5,7 @@ import { asyncDispose } from "../core/net/async-dispose.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { RelayCore } from "./relay-core.ts";
-import type { RelayOptions } from "./relay-options.ts";
+import type { DrainOptions, RelayOptions } from "./relay-options.ts";
 import { type RunningRelay, relayUrl } from "./relay-types.ts";
 import { systemPlatform } from "./serve-platform.ts";
 
@@ -174,6 +174,11 @@ class BunRelay implements Relay {
     const data: SocketData = { remoteAddress, link: null };
     if (server.upgrade(request, { data })) return undefined;
     return new Response("Expected a WebSocket\n", { status: 400 });
+  }
+
+  async drain(options?: DrainOptions): Promise<void> {
+    await this.core.drain(options);
+    await this.close();
   }
 
   close(): Promise<void> {

@@ -6,7 +6,7 @@ import { asyncDispose } from "../core/net/async-dispose.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { RelayCore } from "./relay-core.ts";
-import type { RelayOptions } from "./relay-options.ts";
+import type { DrainOptions, RelayOptions } from "./relay-options.ts";
 import { type RunningRelay, relayUrl } from "./relay-types.ts";
 import { systemPlatform } from "./serve-platform.ts";
 
@@ -158,6 +158,11 @@ class DenoRelay implements Relay {
       this.core.accept(link, remoteAddress);
     });
     return response;
+  }
+
+  async drain(options?: DrainOptions): Promise<void> {
+    await this.core.drain(options);
+    await this.close();
   }
 
   close(): Promise<void> {

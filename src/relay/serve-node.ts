@@ -10,7 +10,7 @@ import { asyncDispose } from "../core/net/async-dispose.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { RelayCore, type UpgradeRefusal } from "./relay-core.ts";
-import type { RelayOptions } from "./relay-options.ts";
+import type { DrainOptions, RelayOptions } from "./relay-options.ts";
 import { type RunningRelay, relayUrl } from "./relay-types.ts";
 import { systemPlatform } from "./serve-platform.ts";
 
@@ -116,6 +116,11 @@ class NodeRelay implements Relay {
       const remote = remoteAddress ?? "";
       this.core.accept(webSocketLink(webSocket, { description: `client ${remote}` }), remote);
     });
+  }
+
+  async drain(options?: DrainOptions): Promise<void> {
+    await this.core.drain(options);
+    await this.close();
   }
 
   close(): Promise<void> {

@@ -7,6 +7,8 @@ export class SessionTable {
   /** By the last word of the address; those that share it are told apart by the others. */
   private readonly byLastWord = new Map<number, RelaySession[]>();
   private readonly perSubject = new Map<string, number>();
+  /** Ids of sessions that ended here: their tickets bring nothing back. */
+  private readonly ended = new Set<string>();
 
   get size(): number {
     return this.byId.size;
@@ -14,6 +16,14 @@ export class SessionTable {
 
   all(): RelaySession[] {
     return [...this.byId.values()];
+  }
+
+  ofId(id: string): RelaySession | null {
+    return this.byId.get(id) ?? null;
+  }
+
+  hasEnded(id: string): boolean {
+    return this.ended.has(id);
   }
 
   ofName(name: string): RelaySession | null {
@@ -44,6 +54,13 @@ export class SessionTable {
 
   remove(session: RelaySession): void {
     if (!this.byId.delete(session.id)) return;
+    this.ended.add(session.id);
+    if (this.ended.size > mostEnded) {
+      for (const oldest of this.ended) {
+        this.ended.delete(oldest);
+        break;
+      }
+    }
     if (this.byName.get(session.name) === session) this.byName.delete(session.name);
     const sameWord = (this.byLastWord.get(session.address.w3) ?? []).filter((other) => other !== session);
     if (sameWord.length === 0) this.byLastWord.delete(session.address.w3);
@@ -54,3 +71,6 @@ export class SessionTable {
     else this.perSubject.delete(subject);
   }
 }
+
+/** Enough for hours of a busy relay, at about 100 bytes each. */
+const mostEnded = 65_536;

@@ -1,6 +1,7 @@
 // What the relay keeps of one tunnel client: who it is, its links, its gateway stack, what it has bound and
-// published, and what waits in the switch for it. Holds a map of links; until links are replaced the loss of the last
-// one ends the session.
+// published, and what waits in the switch for it. Without a link everything stands still, until one comes back or
+// the session's time is over.
+import type { Micros } from "../core/link/clock.ts";
 import type { ControlMessage } from "../core/link/control-codec.ts";
 import { Driver } from "../core/link/driver.ts";
 import { type Link, LinkCloseCode, type LinkClosed } from "../core/link/link.ts";
@@ -12,6 +13,7 @@ import type { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
 import { firstSessionType, SessionType } from "../tunnel/control-types.ts";
 import { gatewayBuffers, gatewayTimeWait } from "../tunnel/gateway-route.ts";
+import { stateLength } from "../tunnel/handshake-messages.ts";
 import { LinkWatch, watchDefaults } from "../tunnel/link-watch.ts";
 import { readResolve, writeResolved } from "../tunnel/name-messages.ts";
 import { readPublish, readUnpublish } from "../tunnel/publish-messages.ts";
@@ -19,6 +21,7 @@ import { SessionControl } from "../tunnel/session-control.ts";
 import { readBye, writeBye } from "../tunnel/session-messages.ts";
 import { SessionGateway } from "./gateway.ts";
 import type { Hub } from "./hub.ts";
+import { LinkRecords, type LiveLink } from "./link-record.ts";
 import type { PeerAccess } from "./peer-access.ts";
 import type { Principal } from "./principal.ts";
 import { Publications } from "./publications.ts";
@@ -26,39 +29,55 @@ import { Outlet } from "./transit-queue.ts";
 import { word } from "./transport-header.ts";
 
 export interface SessionIdentity {
+  /** The session's public name: 16 bytes, and the same as hex. */
+  readonly key: Bytes;
   readonly id: string;
   readonly principal: Principal;
   readonly name: string;
   readonly address: IpAddress;
-}
-
-interface SessionLink {
-  readonly port: LinkPort;
-  readonly watch: LinkWatch;
-  readonly outlet: Outlet<RelaySession | null>;
 }
 
 export class RelaySession {
+  readonly key: Bytes;
   readonly id: string;
-  readonly principal: Principal;
+  /** As of the last hello: a token's rights may have changed. */
+  principal: Principal;
   readonly name: string;
   readonly address: IpAddress;
+  /** Names what is kept here: 8 random bytes, told in `welcome`. */
+  readonly state: Bytes = new Uint8Array(stateLength);
   readonly driver: Driver;
   readonly gateway: SessionGateway;
   readonly publications: Publications;
   /** What this session may reach of others, and who holds such a thing of it. */
   readonly access: Map<RelaySession, PeerAccess> = new Map();
   readonly knownBy: Set<RelaySession> = new Set();
+  /** Sessions that were told that this one is detached. */
+  readonly awaitedBy: Set<RelaySession> = new Set();
+  readonly links: LinkRecords;
+  /** When it got a link after it had none, microseconds; null while it is detached. */
+  attachedSince: Micros | null = null;
+  /** Until when tunnels that this one talks with may be on their way here; it was on another relay before. */
+  readonly movesUntil: Micros;
   isOpen = true;
   private readonly hub: Hub;
   private readonly stack: Stack;
   private readonly route: Route;
   private readonly control: SessionControl;
-  private readonly links = new Map<number, SessionLink>();
   private readonly onEnd: (session: RelaySession) => void;
 
-  constructor(hub: Hub, identity: SessionIdentity, onEnd: (session: RelaySession) => void) {
+  /** @param isReborn It comes with a ticket of a relay that is no more, or of another one. */
+  constructor(
+    hub: Hub,
+    identity: SessionIdentity,
+    isReborn: boolean,
+    onEnd: (session: RelaySession) => void,
+  ) {
     this.hub = hub;
+    this.links = new LinkRecords(hub.tickets);
+    this.movesUntil = isReborn ? hub.clock.now() + hub.limits.grace * 1_000 : 0;
+    hub.random(this.state);
+    this.key = identity.key;
     this.id = identity.id;
     this.principal = identity.principal;
     this.name = identity.name;
@@ -105,9 +124,23 @@ export class RelaySession {
     this.publications = new Publications(hub, this);
   }
 
-  /** Adds a link whose handshake is done. */
+  get isAttached(): boolean {
+    return this.attachedSince !== null;
+  }
+
+  /** Bytes that its streams hold. */
+  get memoryUsed(): number {
+    return this.stack.memoryUsed;
+  }
+
+  /**
+   * Takes a link whose handshake is done: a new one, or in the place of one that is gone or about to be. What is
+   * replaced is fenced: nothing that comes on it counts any more.
+   */
   attach(id: number, link: Link, receiveCap: number | undefined): void {
     const { hub } = this;
+    const record = this.links.get(id);
+    const old = record.live;
     const port = this.driver.attach(link, { routes: [this.route], receiveCap });
     const watch = new LinkWatch(hub.clock, port, {
       ...watchDefaults,
@@ -117,8 +150,17 @@ export class RelaySession {
       },
     });
     const outlet = new Outlet<RelaySession | null>(hub.limits.switchQueue, () => port.rate, hub.counters);
-    this.links.set(id, { port, watch, outlet });
+    record.live = { port, watch, outlet };
+    if (old !== null) {
+      this.retire(old);
+      this.driver.detach(old.port, { code: LinkCloseCode.replaced, reason: "a newer link is in its place" });
+    }
     this.control.attach(port);
+    if (this.isAttached) return;
+    this.attachedSince = hub.clock.now();
+    hub.detached.remove(this);
+    hub.counters.detached = hub.detached.size;
+    hub.peers.attached(this);
   }
 
   sendControl(type: number, message: ControlMessage): void {
@@ -138,7 +180,13 @@ export class RelaySession {
   }
 
   forgetTransit(from: RelaySession): void {
-    for (const { outlet } of this.links.values()) outlet.remove(from);
+    for (const { outlet } of this.links.live()) outlet.remove(from);
+  }
+
+  /** Its time without a link is over. */
+  expire(text: string): void {
+    this.hub.counters.sessionsExpired++;
+    this.end("ERR_SESSION_EXPIRED", text);
   }
 
   /**
@@ -148,15 +196,33 @@ export class RelaySession {
   end(code: string, text: string, closeWith?: LinkClosed): void {
     if (!this.isOpen) return;
     this.sendControl(SessionType.bye, writeBye({ code, text }));
+    this.finish(code, text, closeWith);
+    this.hub.peers.ended(this);
+  }
+
+  /** Ends it here alone: the client is on its way to another relay, or to this one when it runs again. */
+  leave(): void {
+    if (!this.isOpen) return;
+    this.finish("ECONNRESET", "the relay is going", {
+      code: LinkCloseCode.going,
+      reason: "the relay is going",
+    });
+    this.hub.peers.left(this);
+  }
+
+  private finish(code: string, text: string, closeWith: LinkClosed | undefined): void {
+    const { hub } = this;
     this.isOpen = false;
-    this.hub.log("info", "session-ended", { session: this.id, name: this.name, code, text });
-    for (const { watch } of this.links.values()) watch.stop();
+    this.attachedSince = null;
+    hub.log("info", "session-ended", { session: this.id, name: this.name, code, text });
+    for (const { watch } of this.links.live()) watch.stop();
     this.publications.end();
     this.gateway.end();
-    this.hub.peers.ended(this);
+    hub.detached.remove(this);
+    hub.absent.forget(this);
+    hub.counters.detached = hub.detached.size;
     this.onEnd(this);
     this.driver.close(new NetError(code, text), closeWith);
-    this.links.clear();
   }
 
   /** Every packet, before the stack: whose source is not this session's is dropped; peers' go to the switch. */
@@ -226,23 +292,48 @@ export class RelaySession {
   }
 
   private linkClosed(port: LinkPort, reason: LinkClosed): void {
-    for (const [id, link] of this.links) {
-      if (link.port !== port) continue;
-      link.watch.stop();
-      this.links.delete(id);
-    }
-    this.control.detach(port);
-    if (this.links.size > 0 || !this.isOpen) return;
+    const record = this.links.of(port);
+    if (record === null || record.live === null) return;
+    const { live } = record;
+    record.live = null;
+    this.retire(live);
+    if (!this.isOpen) return;
     if (protocolCodes.has(reason.code ?? 0)) this.hub.counters.protocolErrors++;
-    this.end("ERR_SESSION_EXPIRED", `the link was lost (code ${reason.code ?? "none"})`);
+    if (this.links.liveCount === 0) this.detached(reason);
+  }
+
+  /** A link is gone: what waited for it waits for another. */
+  private retire({ port, watch, outlet }: LiveLink): void {
+    watch.stop();
+    this.control.detach(port);
+    for (const next of this.links.live()) {
+      for (const queue of outlet.waiting()) this.driver.offer(queue, next.port);
+      return;
+    }
+    // Its senders are told that it is away, and send it again when it is back.
+    outlet.clear();
+  }
+
+  private detached(reason: LinkClosed): void {
+    const { hub } = this;
+    this.attachedSince = null;
+    hub.counters.sessionsDetached++;
+    hub.log("info", "session-detached", { session: this.id, name: this.name, code: reason.code ?? "none" });
+    if (hub.isDraining) {
+      this.leave();
+      return;
+    }
+    hub.peers.detached(this);
+    hub.detached.add(this);
+    hub.counters.detached = hub.detached.size;
   }
 
   /** A connection stays on one link while that lives (DESIGN §3). */
-  private linkFor(flow: number): SessionLink | null {
-    const { size } = this.links;
-    if (size === 0) return null;
-    let skip = size === 1 ? 0 : (flow >>> 0) % size;
-    for (const link of this.links.values()) if (skip-- === 0) return link;
+  private linkFor(flow: number): LiveLink | null {
+    if (!this.isAttached) return null;
+    const count = this.links.liveCount;
+    let skip = count <= 1 ? 0 : (flow >>> 0) % count;
+    for (const link of this.links.live()) if (skip-- === 0) return link;
     return null;
   }
 }

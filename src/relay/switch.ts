@@ -1,11 +1,13 @@
 // Forwards packets between sessions (DESIGN §5). The policy is asked at the first SYN of a tunnel to a port of
 // another; a listener learns with that SYN who dials, as the relay attests it. A packet to nobody is answered, so
 // that a dialler does not wait for a timeout.
+import type { Clock, Micros } from "../core/link/clock.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
 import { SessionType } from "../tunnel/control-types.ts";
 import { writeFailed, writeOpened } from "../tunnel/flow-messages.ts";
-import { writeRoute } from "../tunnel/session-messages.ts";
+import { type RouteState, writeRoute } from "../tunnel/session-messages.ts";
+import type { AbsentPeers } from "./absent-peers.ts";
 import type { RelayCounters } from "./counters.ts";
 import { PeerAccess } from "./peer-access.ts";
 import { type Decision, deny, type Policy } from "./policy.ts";
@@ -24,6 +26,10 @@ import {
 
 export interface SwitchOptions {
   readonly sessions: SessionTable;
+  readonly absent: AbsentPeers<RelaySession>;
+  /** Until when whoever is not there counts as detached, as this session sees it; microseconds. */
+  absentUntil(from: RelaySession): Micros;
+  readonly clock: Clock;
   readonly policy: Policy;
   readonly counters: RelayCounters;
   readonly peerPorts: number;
@@ -70,18 +76,64 @@ export class Switch {
     this.stranger(from, to, bytes, start, end);
   }
 
+  /** A session has lost its last link: its peers stand still until it is back. */
+  detached(session: RelaySession): void {
+    for (const other of peersOf(session)) this.tellAway(other, session);
+  }
+
+  /** A session has a link again, or for the first time: those who wait for it go on. */
+  attached(session: RelaySession): void {
+    const { absent } = this.options;
+    // Also to those who are detached by now: word of its absence may be on its way to them.
+    for (const other of session.awaitedBy) this.tell(other, session.address, "attached");
+    session.awaitedBy.clear();
+    absent.arrived(session.address);
+    // Its `welcome` made it forget who is away.
+    absent.forget(session);
+    for (const other of peersOf(session)) {
+      if (other.isAttached) continue;
+      other.awaitedBy.delete(session);
+      this.tellAway(session, other);
+    }
+  }
+
   /** A session has ended: its peers are told, and what it had waiting is forgotten. */
   ended(session: RelaySession): void {
+    const others = new Set([...peersOf(session), ...session.awaitedBy]);
+    this.forget(session);
+    // Not only to those who are attached: this one has to be known when they come back.
     const message = writeRoute({ address: session.address, state: "gone" });
-    for (const other of new Set([...session.access.keys(), ...session.knownBy])) {
-      if (other === session) continue;
+    for (const other of others) other.sendControl(SessionType.route, message);
+  }
+
+  /** A session goes on elsewhere: its peers, who may follow it, stand still. */
+  left(session: RelaySession): void {
+    const others = peersOf(session);
+    this.forget(session);
+    for (const other of others) if (other.isAttached) this.tell(other, session.address, "detached");
+  }
+
+  private forget(session: RelaySession): void {
+    for (const other of peersOf(session)) {
       other.access.delete(session);
       other.knownBy.delete(session);
+      other.awaitedBy.delete(session);
       other.forgetTransit(session);
-      other.sendControl(SessionType.route, message);
     }
     session.access.clear();
     session.knownBy.clear();
+    session.awaitedBy.clear();
+  }
+
+  /** Those who have no link themselves learn it when they come back. */
+  private tellAway(other: RelaySession, away: RelaySession): void {
+    if (!other.isAttached || away.awaitedBy.has(other)) return;
+    away.awaitedBy.add(other);
+    this.tell(other, away.address, "detached");
+  }
+
+  private tell(other: RelaySession, address: IpAddress, state: RouteState): void {
+    other.sendControl(SessionType.route, writeRoute({ address, state }));
   }
 
   /** ICMPv6 passes between those who may talk. A ping asks, as a connection to the echo port (RFC 862) would. */
@@ -148,6 +200,10 @@ export class Switch {
       this.refuse(from, "ERR_DENIED", decision, bytes, start, end);
       return;
     }
+    if (!to.isAttached) {
+      this.toAway(from, to);
+      return;
+    }
     // Control goes before packets, so the listener knows the dialler when it sees the SYN.
     to.sendControl(
       SessionType.opened,
@@ -179,6 +235,11 @@ export class Switch {
   private toNobody(from: RelaySession, bytes: Bytes, start: number, end: number): void {
     this.options.counters.peerUnknown++;
     if (bytes[start + 6] === icmpv6Protocol || isReset(bytes, start)) return;
+    const until = this.options.absentUntil(from);
+    if (until > this.options.clock.now()) {
+      const absentee = IpAddress.fromBytes(bytes, start + 24, 6);
+      if (this.options.absent.wait(from, absentee, until)) return;
+    }
     if (isFirstSyn(bytes, start)) {
       this.refuse(from, "EHOSTUNREACH", deny("peers", "no tunnel has this name now"), bytes, start, end);
       return;
@@ -220,9 +281,19 @@ export class Switch {
     start: number,
     end: number,
   ): void {
+    if (!to.isAttached) {
+      this.toAway(from, to);
+      return;
+    }
     this.options.counters.peerPackets++;
     this.options.counters.peerBytes += end - start;
     to.transit(from, flow, bytes, start, end);
+  }
+
+  /** The sender keeps it, and sends it again when it hears that the other one is back. */
+  private toAway(from: RelaySession, to: RelaySession): void {
+    this.options.counters.peerAway++;
+    this.tellAway(from, to);
   }
 
   private accessOf(from: RelaySession, to: RelaySession): PeerAccess {
@@ -234,6 +305,13 @@ export class Switch {
     }
     return access;
   }
+}
+
+/** Who has talked with this session, in either direction; itself not. */
+function peersOf(session: RelaySession): Set<RelaySession> {
+  const others = new Set([...session.access.keys(), ...session.knownBy]);
+  others.delete(session);
+  return others;
 }
 
 function isAllowed(decision: Decision | Promise<Decision> | "pending"): boolean {

@@ -1,5 +1,6 @@
 // Static tokens. A token is compared by its SHA-256, with all of them and every byte, so that time tells nothing.
 import { sha256 } from "@noble/hashes/sha2.js";
+import { isSame } from "../tunnel/octets.ts";
 import { anonymousSubject, type Grant, type Principal } from "./principal.ts";
 import { parsePeerRule, parseTcpRule } from "./rules.ts";
 
@@ -27,7 +28,7 @@ export class TokenTable {
     const digest = digestOf(token);
     let found: Principal | null = null;
     for (const entry of this.entries) {
-      if (isEqual(entry.digest, digest)) found = entry.principal;
+      if (isSame(entry.digest, digest)) found = entry.principal;
     }
     return found;
   }
@@ -54,13 +55,6 @@ export const anonymous: Principal = {
 
 function digestOf(token: string): Uint8Array {
   return sha256(new TextEncoder().encode(`fourtuple token\0${token}`));
-}
-
-/** Every byte is looked at, whatever differs first. */
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let at = 0; at < a.length; at++) difference |= a[at] ^ b[at % b.length];
-  return difference === 0;
 }
 
 const shortest = 16;

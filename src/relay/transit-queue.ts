@@ -49,6 +49,17 @@ export class Outlet<Source> {
     this.queues.delete(source);
   }
 
+  /** What waits, to be offered to another link when this one is gone. */
+  waiting(): IterableIterator<TransitQueue> {
+    return this.queues.values();
+  }
+
+  /** Forgets all of it. */
+  clear(): void {
+    for (const queue of this.queues.values()) queue.clear();
+    this.queues.clear();
+  }
+
   private dropOne(): boolean {
     let longest: TransitQueue | null = null;
     for (const queue of this.queues.values()) {

@@ -52,14 +52,22 @@ export class Destinations {
     if (name !== undefined && resolved.code !== undefined) this.handles.forget(name);
   }
 
+  /** The relay knows no binding any more: those of attempts under way are told at once, the others when needed. */
+  beginAnew(pending: ReadonlySet<string>): void {
+    this.unconfirmed.clear();
+    for (const { name, handle } of this.handles.keepOnly(pending)) this.tell(name, handle);
+  }
+
   private findName(name: string): Destination {
     const { handle, isNew } = this.handles.take(name.toLowerCase());
-    if (isNew) {
-      const id = this.nextId++;
-      this.unconfirmed.set(id, name.toLowerCase());
-      this.send(SessionType.resolve, writeResolve({ id, name, handle }));
-    }
+    if (isNew) this.tell(name, handle);
     return { remote: handle, isPeer: false };
+  }
+
+  private tell(name: string, handle: IpAddress): void {
+    const id = this.nextId++;
+    this.unconfirmed.set(id, name.toLowerCase());
+    this.send(SessionType.resolve, writeResolve({ id, name, handle }));
   }
 
   private findAddress(address: IpAddress, target: SocketAddr): Destination {

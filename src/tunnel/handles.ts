@@ -9,6 +9,9 @@ export class HandleTable {
   private readonly limit: number;
   /** In order of use: the first was used longest ago. */
   private readonly byName = new Map<string, IpAddress>();
+  /** Handles that stand for nothing now, and how many there are in all. */
+  private readonly free: IpAddress[] = [];
+  private given = 0;
 
   constructor(prefix: Prefix, limit: number) {
     this.prefix = prefix;
@@ -23,19 +26,31 @@ export class HandleTable {
       this.byName.set(name, known);
       return { handle: known, isNew: false };
     }
-    const handle =
-      this.byName.size < this.limit ? handleAddress(this.prefix, this.byName.size + 1) : this.evict();
+    const handle = this.free.pop() ?? this.fresh();
     this.byName.set(name, handle);
     return { handle, isNew: true };
   }
 
   /** The relay did not take the binding: it has to be told again next time. */
   forget(name: string): void {
-    // The number stays used: counting on from the size must not give it twice.
     const handle = this.byName.get(name);
     if (handle === undefined) return;
     this.byName.delete(name);
-    this.byName.set(`\0${name}`, handle);
+    this.free.push(handle);
+  }
+
+  /** Forgets all bindings but those of these handles, and gives those. */
+  keepOnly(handles: ReadonlySet<string>): { readonly name: string; readonly handle: IpAddress }[] {
+    const kept: { readonly name: string; readonly handle: IpAddress }[] = [];
+    for (const [name, handle] of [...this.byName]) {
+      if (handles.has(handle.toString())) kept.push({ name, handle });
+      else this.forget(name);
+    }
+    return kept;
+  }
+
+  private fresh(): IpAddress {
+    return this.given < this.limit ? handleAddress(this.prefix, ++this.given) : this.evict();
   }
 
   private evict(): IpAddress {

@@ -1,5 +1,5 @@
-// challenge, hello, welcome, refuse: the handshake of a link (docs/protocol.md §4). The relay speaks first. The
-// keys that resume a session are here from the first version; a relay that holds no such session refuses them.
+// challenge, hello, welcome, refuse: the handshake of a link (docs/protocol.md §4). The relay speaks first.
+// Reads and writes their fields alone; what they mean is in handshake.ts, and at the relay in entry.ts.
 import type { ControlMessage } from "../core/link/control-codec.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
@@ -12,12 +12,22 @@ export interface Challenge {
   readonly nonce: Bytes;
 }
 
-/** What a client shows to come back to a session. */
-export interface ResumeRequest {
+/** What a client claims to come back to a session, or to add a link to it. */
+export interface ResumeClaim {
   readonly session: Bytes;
+  /** The state that the client knows, as `welcome` named it. */
+  readonly state: Bytes;
+  /** Which link of the session this is to be. */
   readonly link: number;
+  /** The link whose secret proves it: `link` itself, or another when `link` is new. */
+  readonly via: number;
+  /** Of the secret. */
   readonly generation: number;
+  /** Of `link`: each attempt has a higher one. */
   readonly attempt: number;
+}
+
+export interface ResumeRequest extends ResumeClaim {
   readonly proof: Bytes;
 }
 
@@ -54,7 +64,11 @@ export interface Welcome {
   readonly generation: number;
   /** The secret of this link id and generation: proved at a resume, never sent again. */
   readonly secret: Bytes;
+  /** Names what the relay keeps of the session: another one begins with empty hands. */
+  readonly state: Bytes;
   readonly survived: boolean;
+  /** Milliseconds that the session outlives its last link. */
+  readonly grace: number;
   readonly network: string;
   readonly name: string;
   readonly subject: string;
@@ -89,8 +103,20 @@ export function readChallenge(message: ControlMessage): Read<Challenge> {
 }
 
 export function writeHello(hello: Hello): ControlMessage {
-  const { version, nonce, token, name, receiveCap } = hello;
-  return { version, nonce, token, name, receiveCap, ...hello.resume };
+  const { version, nonce, token, name, receiveCap, resume } = hello;
+  const plain = { version, nonce, token, name, receiveCap };
+  if (resume === undefined) return plain;
+  const { session, state, link, via, generation, attempt, proof } = resume;
+  return {
+    ...plain,
+    session,
+    state,
+    link,
+    via: via === link ? undefined : via,
+    generation,
+    attempt,
+    proof,
+  };
 }
 
 export function readHello(message: ControlMessage): Read<Hello> {
@@ -101,12 +127,15 @@ export function readHello(message: ControlMessage): Read<Hello> {
   const name = fields.optionalText("name", 253);
   const receiveCap = fields.optionalInteger("receiveCap", 1 << 16, 2 ** 31);
   const session = fields.optionalBytes("session", sessionLength, sessionLength);
+  const link = session === undefined ? 0 : fields.integer("link", 0, 0xffff);
   const resume =
     session === undefined
       ? undefined
       : {
           session,
-          link: fields.integer("link", 0, 0xffff),
+          state: fields.bytes("state", stateLength, stateLength),
+          link,
+          via: fields.optionalInteger("via", 0, 0xffff) ?? link,
           generation: fields.integer("generation", 0, 2 ** 48),
           attempt: fields.integer("attempt", 0, 2 ** 48),
           proof: fields.bytes("proof", 32, 32),
@@ -120,7 +149,9 @@ export function writeWelcome(welcome: Welcome): ControlMessage {
     link: welcome.link,
     generation: welcome.generation,
     secret: welcome.secret,
+    state: welcome.state,
     survived: welcome.survived,
+    grace: welcome.grace,
     network: welcome.network,
     name: welcome.name,
     subject: welcome.subject,
@@ -147,8 +178,10 @@ export function readWelcome(message: ControlMessage): Read<Welcome> {
     session: fields.bytes("session", sessionLength, sessionLength),
     link: fields.integer("link", 0, 0xffff),
     generation: fields.integer("generation", 0, 2 ** 48),
-    secret: fields.bytes("secret", 32, 32),
+    secret: fields.bytes("secret", secretLength, secretLength),
+    state: fields.bytes("state", stateLength, stateLength),
     survived: fields.flag("survived"),
+    grace: fields.integer("grace", 0, 2 ** 48),
     network: fields.text("network", 253),
     name: fields.text("name", 63),
     subject: fields.text("subject", 253),
@@ -198,6 +231,7 @@ function readPrefix(fields: FieldReader, message: ControlMessage, key: string, l
 export const nonceLength = 32 as const;
 export const sessionLength = 16 as const;
 export const secretLength = 32 as const;
+export const stateLength = 8 as const;
 export const tokenLength = 8_192 as const;
 export const textLength = 512 as const;
 

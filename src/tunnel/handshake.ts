@@ -9,14 +9,23 @@ import { HandshakeLink } from "./handshake-link.ts";
 import {
   type Hello,
   nonceLength,
+  type ResumeClaim,
   readChallenge,
   readRefuse,
   readWelcome,
   type Welcome,
   writeHello,
 } from "./handshake-messages.ts";
+import { resumeProof } from "./resume-proof.ts";
+
+/** To come back to a session: what is claimed, and the secret that proves it. */
+export interface Resume {
+  readonly claim: ResumeClaim;
+  readonly secret: Uint8Array;
+}
 
 export interface HandshakeOptions {
+  readonly resume?: Resume | undefined;
   readonly token: string | undefined;
   readonly name: string | undefined;
   readonly receiveCap: number | undefined;
@@ -33,7 +42,10 @@ export interface HandshakeResult {
   readonly link: Link;
 }
 
-/** Rejects with a NetError, or with `signal.reason`; the link is closed then. */
+/** The relay answered, and said no. */
+export class HandshakeRefusal extends NetError {}
+
+/** Rejects with a NetError, a HandshakeRefusal when the relay said no, or with `signal.reason`; the link is closed then. */
 export function shakeHands(raw: Link, options: HandshakeOptions): Promise<HandshakeResult> {
   return new Promise((resolve, reject) => {
     const link = new HandshakeLink(raw, waitingLimit);
@@ -122,13 +134,17 @@ class ClientHandshake {
     this.isChallenged = true;
     const nonce = new Uint8Array(nonceLength);
     this.options.random(nonce);
+    const { resume } = this.options;
     const hello: Hello = {
       version: protocolVersion,
       nonce,
       token: this.options.token,
       name: this.options.name,
       receiveCap: this.options.receiveCap,
-      resume: undefined,
+      resume: resume && {
+        ...resume.claim,
+        proof: resumeProof(resume.secret, { relay: challenge.nonce, client: nonce }, resume.claim),
+      },
     };
     this.link.sendControl(HandshakeType.hello, writeHello(hello));
   }
@@ -149,18 +165,27 @@ class ClientHandshake {
       this.malformed(refuse);
       return;
     }
-    this.fail(refuse.code, `refused the tunnel: ${refuse.text}`, { retryAfter: refuse.retryAfter });
+    this.fail(refuse.code, `refused the tunnel: ${refuse.text}`, {
+      retryAfter: refuse.retryAfter,
+      isRefusal: true,
+    });
   }
 
   private fail(
     code: string,
     text: string,
-    options: { retryAfter?: number | undefined; cause?: unknown; close?: number } = {},
+    options: {
+      retryAfter?: number | undefined;
+      cause?: unknown;
+      close?: number;
+      isRefusal?: boolean;
+    } = {},
   ): void {
     if (!this.settle()) return;
     this.link.close(options.close ?? 1000, "");
+    const Failure = options.isRefusal === true ? HandshakeRefusal : NetError;
     this.reject(
-      new NetError(code, `Cannot open a tunnel: ${this.link.description} ${text}`, {
+      new Failure(code, `Cannot open a tunnel: ${this.link.description} ${text}`, {
         op: "connect",
         retryAfter: options.retryAfter,
         cause: options.cause,

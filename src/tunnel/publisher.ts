@@ -12,8 +12,17 @@ export interface Publication {
   readonly published: SocketAddr;
 }
 
-interface Pending {
+/** What is to be published. */
+export interface PublishWish {
   readonly place: SocketAddr;
+  /** The tunnel's port. */
+  readonly local: number;
+  /** It was published, and is no more: the relay was started anew and could not publish it again. */
+  lost(error: NetError): void;
+}
+
+interface Pending {
+  readonly wish: PublishWish;
   resolve(publication: Publication): void;
   reject(error: unknown): void;
 }
@@ -21,6 +30,8 @@ interface Pending {
 export class Publisher {
   private readonly send: (type: number, message: ControlMessage) => void;
   private readonly pending = new Map<number, Pending>();
+  /** What is published, and where. */
+  private readonly active = new Map<number, { readonly wish: PublishWish; published: SocketAddr }>();
   private nextId = 1;
 
   constructor(send: (type: number, message: ControlMessage) => void) {
@@ -28,7 +39,7 @@ export class Publisher {
   }
 
   /** Rejects with the relay's error, or with `signal.reason`; nothing is published then. */
-  publish(place: SocketAddr, local: number, signal?: AbortSignal): Promise<Publication> {
+  publish(wish: PublishWish, signal?: AbortSignal): Promise<Publication> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -39,7 +50,7 @@ export class Publisher {
       signal?.addEventListener("abort", onAbort, { once: true });
       const done = (): void => signal?.removeEventListener("abort", onAbort);
       this.pending.set(id, {
-        place,
+        wish,
         resolve: (publication) => {
           done();
           resolve(publication);
@@ -49,45 +60,73 @@ export class Publisher {
           reject(error);
         },
       });
-      this.send(SessionType.publish, writePublish({ id, host: place.hostname, port: place.port, local }));
+      this.ask(id, wish.place, wish.local);
     });
   }
 
+  /** The relay knows nothing of what was published: it is asked again, for the same ports. */
+  beginAnew(): void {
+    for (const [id, { wish, published }] of this.active) this.ask(id, published, wish.local);
+    for (const [id, { wish }] of this.pending) this.ask(id, wish.place, wish.local);
+  }
+
+  private ask(id: number, place: SocketAddr, local: number): void {
+    this.send(SessionType.publish, writePublish({ id, host: place.hostname, port: place.port, local }));
+  }
+
   unpublish(id: number): void {
+    this.active.delete(id);
     this.send(SessionType.unpublish, writeUnpublish({ id }));
   }
 
   published(answer: Published): void {
-    const pending = this.pending.get(answer.id);
-    if (pending === undefined) return;
-    this.pending.delete(answer.id);
-    if (answer.code !== undefined || answer.host === undefined || answer.port === undefined) {
-      pending.reject(
-        failure(answer.code ?? "EPROTO", {
-          op: "bind",
-          localAddr: pending.place,
-          target: `${pending.place} at the relay`,
-          reason: answer.text === "" ? undefined : answer.text,
-          rule: answer.rule,
-        }),
-      );
+    const { id } = answer;
+    const read = readAnswer(answer, this.pending.get(id)?.wish ?? this.active.get(id)?.wish);
+    const pending = this.pending.get(id);
+    this.pending.delete(id);
+    if (read instanceof SocketAddr) {
+      if (pending === undefined) {
+        const active = this.active.get(id);
+        if (active !== undefined) active.published = read;
+        return;
+      }
+      this.active.set(id, { wish: pending.wish, published: read });
+      pending.resolve({ id, published: read });
       return;
     }
-    try {
-      pending.resolve({ id: answer.id, published: new SocketAddr(answer.host, answer.port) });
-    } catch (error) {
-      this.unpublish(answer.id);
-      pending.reject(
-        new NetError("EPROTO", "Cannot publish: the relay answered with no address", { cause: error }),
-      );
-    }
+    if (answer.code === undefined) this.unpublish(id);
+    const active = this.active.get(id);
+    this.active.delete(id);
+    if (pending !== undefined) pending.reject(read);
+    else active?.wish.lost(read);
   }
 
   /** The tunnel is over. */
   end(error: NetError | null): void {
     for (const pending of this.pending.values()) {
-      pending.reject(error ?? failure("ERR_SOCKET_CLOSED", { op: "bind", localAddr: pending.place }));
+      const localAddr = pending.wish.place;
+      pending.reject(error ?? failure("ERR_SOCKET_CLOSED", { op: "bind", localAddr }));
     }
     this.pending.clear();
+    this.active.clear();
   }
+}
+
+/** Where it is published, or why it is not. */
+function readAnswer(answer: Published, wish: PublishWish | undefined): SocketAddr | NetError {
+  const { code, host, port, text, rule } = answer;
+  if (code === undefined && host !== undefined && port !== undefined) {
+    try {
+      return new SocketAddr(host, port);
+    } catch (error) {
+      return new NetError("EPROTO", "Cannot publish: the relay answered with no address", { cause: error });
+    }
+  }
+  return failure(code ?? "EPROTO", {
+    op: "bind",
+    localAddr: wish?.place,
+    target: wish === undefined ? undefined : `${wish.place} at the relay`,
+    reason: text === "" ? undefined : text,
+    rule,
+  });
 }

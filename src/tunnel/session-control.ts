@@ -22,6 +22,7 @@ export interface SessionControlOptions {
 export class SessionControl {
   private readonly options: SessionControlOptions;
   private readonly limit: number;
+  /** The first one carries what is sent: on each link numbers go up without a gap. */
   private readonly carriers: ControlCarrier[] = [];
   /** Sent and not acknowledged, oldest first; `unacknowledged[0]` has number `firstKept`. */
   private unacknowledged: { readonly type: number; readonly message: ControlMessage }[] = [];
@@ -45,16 +46,26 @@ export class SessionControl {
     return this.unacknowledged.length;
   }
 
-  /** Adds a link and sends again on it what is not acknowledged, in order. */
+  /** Adds a link. If it is the only one, what is not acknowledged goes again on it, in order. */
   attach(carrier: ControlCarrier): void {
     this.carriers.push(carrier);
-    let number = this.firstKept;
-    for (const kept of this.unacknowledged) carrier.sendControl(kept.type, { n: number++, ...kept.message });
+    if (this.carriers.length === 1) this.resend();
   }
 
+  /** A link is gone. If it was the one that carries control, what is not acknowledged goes again on another. */
   detach(carrier: ControlCarrier): void {
     const at = this.carriers.indexOf(carrier);
-    if (at >= 0) this.carriers.splice(at, 1);
+    if (at < 0) return;
+    this.carriers.splice(at, 1);
+    if (at === 0) this.resend();
+  }
+
+  /** The other side has forgotten the session: both directions begin anew at 1, and what waited is dropped. */
+  reset(): void {
+    this.unacknowledged = [];
+    this.firstKept = 1;
+    this.lastApplied = 0;
+    this.early.clear();
   }
 
   /**
@@ -67,6 +78,14 @@ export class SessionControl {
     this.unacknowledged.push({ type, message });
     this.carriers[0]?.sendControl(type, { n: number, ...message });
     return true;
+  }
+
+  private resend(): void {
+    const carrier = this.carriers[0];
+    if (carrier === undefined) return;
+    let number = this.firstKept;
+    for (const { type, message } of this.unacknowledged)
+      carrier.sendControl(type, { n: number++, ...message });
   }
 
   /** Takes a numbered message of the other side. */

@@ -1,13 +1,10 @@
-// The client end of a session (DESIGN §5): one stack over the links to a relay, what the relay tells of flows and
-// names, and one end for everything in it. Until links are replaced, the loss of the link ends the tunnel with
-// ERR_SESSION_EXPIRED at every stream, pending call and listener.
-import type { Clock, RandomBytes } from "../core/link/clock.ts";
-import type { ConnectionSource } from "../core/link/connection-source.ts";
+// The client end of a session (DESIGN §5): one stack over the links to a relay, what the relay tells of flows, names
+// and peers, and one end for everything in it. Links come and go; without one everything stands still.
+import type { Clock, Micros, RandomBytes, TimerHandle } from "../core/link/clock.ts";
 import type { ControlMessage } from "../core/link/control-codec.ts";
 import { Driver } from "../core/link/driver.ts";
-import { type Link, LinkCloseCode, type LinkClosed } from "../core/link/link.ts";
+import { type Link, LinkCloseCode, type LinkClosed, type LinkDialer } from "../core/link/link.ts";
 import type { LinkPort } from "../core/link/link-port.ts";
-import { Stack } from "../core/link/stack.ts";
 import { asyncDispose } from "../core/net/async-dispose.ts";
 import { bounded } from "../core/net/bounded.ts";
 import { NetError } from "../core/net/net-error.ts";
@@ -17,50 +14,61 @@ import type { ConnectOptions, OpOptions } from "../core/net/options.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { TcpListener } from "../core/net/tcp-listener.ts";
 import { TcpStream } from "../core/net/tcp-stream.ts";
-import type { IpAddress } from "../core/wire/ip-address.ts";
-import { Prefix } from "../core/wire/prefix.ts";
+import { AwayPeers } from "./away-peers.ts";
+import { fraction } from "./backoff.ts";
+import { ClientLinks } from "./client-links.ts";
 import { firstSessionType, SessionType } from "./control-types.ts";
 import { Destinations } from "./destinations.ts";
 import { readFailed, readOpened } from "./flow-messages.ts";
 import { FlowTable } from "./flow-table.ts";
-import { gatewayBuffers, gatewayTimeWait } from "./gateway-route.ts";
 import type { Welcome } from "./handshake-messages.ts";
-import { clientWatchDefaults, LinkWatch } from "./link-watch.ts";
 import { readResolved } from "./name-messages.ts";
+import { hex, isSame } from "./octets.ts";
+import type { Places } from "./places.ts";
 import { readPublished } from "./publish-messages.ts";
 import { Publisher } from "./publisher.ts";
+import type { Credentials } from "./redial.ts";
 import { SessionControl } from "./session-control.ts";
-import { readBye, readRoute, writeBye } from "./session-messages.ts";
+import { type Going, type RouteNotice, readBye, readGoing, readRoute, writeBye } from "./session-messages.ts";
+import { StateEvent } from "./tunnel-events.ts";
 import { TunnelListenerSource } from "./tunnel-listener.ts";
-import type {
-  Tunnel,
-  TunnelBindOptions,
-  TunnelEvent,
-  TunnelInfo,
-  TunnelLinkState,
-  TunnelState,
-} from "./tunnel-types.ts";
+import { TunnelStack } from "./tunnel-stack.ts";
+import type { Tunnel, TunnelBindOptions, TunnelInfo, TunnelLinkState, TunnelState } from "./tunnel-types.ts";
+
+/** What a tunnel is made of once the first handshake is done. */
+export interface TunnelSetup {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly places: Places;
+  /** Where the first link leads. */
+  readonly place: LinkDialer;
+  readonly credentials: Credentials;
+}
 
 export class TunnelClient extends EventTarget implements Tunnel {
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   readonly name: string;
   readonly address: string;
-  readonly url: string;
   readonly closed: Promise<void>;
   readonly driver: Driver;
-  private readonly welcome: Welcome;
+  private where: string;
+  private welcome: Welcome;
+  private readonly setup: TunnelSetup;
   private readonly clock: Clock;
-  private readonly stack: Stack;
+  private readonly stack: TunnelStack;
   private readonly control: SessionControl;
   private readonly destinations: Destinations;
   private readonly flows = new FlowTable();
   private readonly publisher: Publisher;
-  /** Link id to port: one for now, never assumed to be. */
-  private readonly links = new Map<number, { readonly port: LinkPort; readonly watch: LinkWatch }>();
+  private readonly links: ClientLinks;
+  private readonly away: AwayPeers;
   private readonly listeners = new Set<TunnelListenerSource>();
   private snapshot: TunnelState;
   private settleClosed: { resolve(): void; reject(error: NetError): void };
   private closing: Promise<void> | null = null;
+  /** Since when there is no link, and what ends that for good; null while there is one. */
+  private outage: { readonly since: Micros; readonly timer: TimerHandle } | null = null;
+  private leaving: TimerHandle | null = null;
 
   static {
     Object.defineProperty(TunnelClient.prototype, asyncDispose, {
@@ -70,30 +78,18 @@ export class TunnelClient extends EventTarget implements Tunnel {
     });
   }
 
-  constructor(welcome: Welcome, link: Link, clock: Clock, random: RandomBytes) {
+  constructor(welcome: Welcome, link: Link, setup: TunnelSetup) {
     super();
+    const { clock, random } = setup;
     this.welcome = welcome;
+    this.setup = setup;
     this.clock = clock;
     this.name = welcome.name;
     this.address = welcome.address.toString();
-    this.url = link.description;
+    this.where = link.description;
     const secret = new Uint8Array(32);
     random(secret);
-    this.stack = new Stack({ secret, addresses: [welcome.address], portRange: [1_024, 65_535] });
-    const gatewayRoute = this.stack.addRoute(everywhere, {
-      reliable: true,
-      checksum: welcome.routes.gatewayChecksum,
-      mtu: welcome.routes.gatewayMtu,
-      timeWait: gatewayTimeWait,
-      tcp: gatewayBuffers,
-    });
-    const peerRoute = this.stack.addRoute(welcome.peers, {
-      reliable: false,
-      checksum: true,
-      mtu: welcome.routes.peerMtu,
-      // The switch marks before it drops, and nothing else lies between two tunnels.
-      tcp: { ecn: "on" },
-    });
+    this.stack = new TunnelStack(welcome, secret);
     this.control = new SessionControl({
       apply: (type, message) => this.apply(type, message),
       protocolError: (_carrier, text) => this.broken(text),
@@ -101,28 +97,42 @@ export class TunnelClient extends EventTarget implements Tunnel {
     this.destinations = new Destinations(welcome, (type, message) => this.send(type, message));
     this.publisher = new Publisher((type, message) => this.send(type, message));
     this.driver = new Driver({
-      stack: this.stack,
+      stack: this.stack.stack,
       clock,
       control: (port, type, message) => {
         // Types of a later version, and handshake types after the handshake, mean nothing here.
         if (type >= firstSessionType) this.control.receive(port, type, message);
       },
       acknowledged: (port, number) => this.control.acknowledged(port, number),
-      onLinkClosed: (port, reason) => this.linkClosed(port, reason),
+      onLinkClosed: (port, reason) => this.links.closed(port, reason),
       onProtocolError: (_port, text) => this.broken(text),
     });
+    this.away = new AwayPeers(this.driver);
     this.settleClosed = { resolve: () => {}, reject: () => {} };
     this.closed = new Promise((resolve, reject) => {
       this.settleClosed = { resolve, reject };
     });
     this.closed.catch(() => {});
-    const port = this.driver.attach(link, {
-      routes: [gatewayRoute, peerRoute],
-      receiveCap: welcome.receiveCap,
+    setup.places.arrived(setup.place);
+    this.links = new ClientLinks({
+      clock,
+      random,
+      places: setup.places,
+      credentials: { ...setup.credentials, name: welcome.name },
+      session: () => this.welcome,
+      keepsAlive: () => this.driver.keepsAlive,
+      attach: (next, word, old) => this.attach(next, word, old),
+      attached: (survived) => this.attached(survived),
+      detach: (port, reason) => this.driver.detach(port, reason),
+      lost: (port, reason) => this.linkLost(port, reason),
+      refused: (error) => this.refused(error),
     });
-    this.links.set(welcome.link, { port, watch: this.watch(port) });
-    this.control.attach(port);
-    this.snapshot = Object.freeze({ phase: "open", links: this.linkStates(), error: null });
+    this.snapshot = Object.freeze({ phase: "open", links: [], error: null });
+    this.links.arrived(link, welcome);
+  }
+
+  get url(): string {
+    return this.where;
   }
 
   get state(): TunnelState {
@@ -158,7 +168,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
         (signal) => source.connected({ signal }),
       );
     } catch (error) {
-      if (this.snapshot.phase !== "open" && NetError.is(error)) throw this.endOf("connect", target);
+      if (!this.isUsable && NetError.is(error)) throw this.endOf("connect", target);
       throw error;
     } finally {
       this.flows.dialled(source);
@@ -176,7 +186,10 @@ export class TunnelClient extends EventTarget implements Tunnel {
     let publication: { readonly id: number; readonly published: SocketAddr } | undefined;
     if (place !== undefined) {
       try {
-        publication = await this.publisher.publish(place, inner.localAddr.port, options.signal);
+        publication = await this.publisher.publish(
+          { place, local: inner.localAddr.port, lost: (error) => source.fail(error) },
+          options.signal,
+        );
       } catch (error) {
         inner.close();
         throw error;
@@ -202,7 +215,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
       subject: this.welcome.subject,
       session: hex(this.welcome.session),
       limits: { streams: this.welcome.limits.streams, publications: this.welcome.limits.publications },
-      links: [...this.links].map(([id, { port }]) => ({
+      links: [...this.links.live()].map(([id, port]) => ({
         id,
         description: port.link.description,
         rtt: port.rtt === 0 ? undefined : port.rtt / 1_000,
@@ -224,26 +237,27 @@ export class TunnelClient extends EventTarget implements Tunnel {
   private async closeGently(): Promise<void> {
     this.change("closing", null);
     for (const listener of [...this.listeners]) listener.close();
-    for (const source of this.sources()) {
+    for (const source of this.stack.sources()) {
       if (source.info().state.startsWith("SYN")) source.reset();
       else source.close();
     }
-    const deadline = this.clock.now() + closeTime;
+    const began = this.clock.now();
+    const deadline = began + closeTime;
     await this.turn();
-    while (this.clock.now() < deadline && this.isOpen && this.hasUnsent()) await this.sleep(flushPoll);
+    while (this.isOpen && this.clock.now() < deadline) {
+      // Nothing is lost without a goodbye but the relay's time: it is worth a moment, not more.
+      const isWaiting = this.stack.hasUnsent || (this.outage !== null && this.clock.now() < began + byeTime);
+      if (!isWaiting) break;
+      await this.sleep(flushPoll);
+    }
     if (!this.isOpen) return;
     this.send(SessionType.bye, writeBye({ code: undefined, text: undefined }));
     await this.turn();
     this.finish(null, new NetError("ERR_SOCKET_CLOSED", "The tunnel was closed on this side"));
   }
 
-  /** Whether something the user wrote, or a FIN, is not acknowledged yet. */
-  private hasUnsent(): boolean {
-    for (const source of this.sources()) {
-      const { state } = source.info();
-      if (state !== "TIME-WAIT" && state !== "FIN-WAIT-2" && state !== "CLOSED") return true;
-    }
-    return false;
+  private get isUsable(): boolean {
+    return this.snapshot.phase === "open" || this.snapshot.phase === "detached";
   }
 
   private get isOpen(): boolean {
@@ -265,9 +279,10 @@ export class TunnelClient extends EventTarget implements Tunnel {
         this.with(readPublished(message), (published) => this.publisher.published(published));
         break;
       case SessionType.route:
-        this.with(readRoute(message), ({ address, state }) => {
-          if (state === "gone") this.peerGone(address);
-        });
+        this.with(readRoute(message), (notice) => this.routeChanged(notice));
+        break;
+      case SessionType.going:
+        this.with(readGoing(message), (going) => this.leave(going));
         break;
       case SessionType.bye:
         this.with(readBye(message), ({ code, text }) => {
@@ -275,7 +290,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
           this.finish(new NetError(code ?? "ERR_SESSION_EXPIRED", `The tunnel has ended: ${why}`));
         });
         break;
-      // `going` asks to come back elsewhere, which takes sessions that survive; unknown types are ignored.
+      // Unknown types are ignored.
     }
   }
 
@@ -284,30 +299,107 @@ export class TunnelClient extends EventTarget implements Tunnel {
     else use(read);
   }
 
-  private peerGone(address: IpAddress): void {
-    for (const source of this.sources()) {
-      if (!source.connection.remote.equals(address)) continue;
-      const reason = "the peer's tunnel has ended";
-      source.reset(failure("ECONNRESET", { op: "read", peerAddr: source.peerAddr, reason }));
+  private routeChanged({ address, state }: RouteNotice): void {
+    if (state === "detached") {
+      this.away.add(address);
+      return;
     }
+    if (state === "gone") this.stack.peerGone(address);
+    this.away.remove(address);
   }
 
-  private linkClosed(port: LinkPort, reason: LinkClosed): void {
-    for (const [id, link] of this.links) {
-      if (link.port !== port) continue;
-      link.watch.stop();
-      this.links.delete(id);
+  /** Puts a link under the session; with the first after an outage everything goes on. */
+  private attach(link: Link, welcome: Welcome, old: LinkPort | null): LinkPort | null {
+    const known = this.welcome;
+    if (!isSame(welcome.session, known.session) || !welcome.address.equals(known.address)) {
+      link.close(LinkCloseCode.protocolError, "another session");
+      this.finish(new NetError("EPROTO", `The tunnel has ended: ${link.description} gave another session`));
+      return null;
     }
+    this.welcome = welcome;
+    this.where = link.description;
+    if (!isSame(welcome.state, known.state)) this.beginAnew(old);
+    const port = this.driver.attach(link, { routes: this.stack.routes, receiveCap: welcome.receiveCap });
+    if (old !== null) {
+      this.control.detach(old);
+      this.driver.detach(old, { code: LinkCloseCode.replaced, reason: "a newer link is in its place" });
+    }
+    this.control.attach(port);
+    // The relay tells anew who is away.
+    if (this.outage !== null) this.away.clear();
+    return port;
+  }
+
+  private attached(survived: boolean): void {
+    const { outage } = this;
+    this.outage = null;
+    this.change(this.snapshot.phase === "detached" ? "open" : this.snapshot.phase, null);
+    this.dispatchEvent(new StateEvent("attached", this.snapshot));
+    if (outage === null) return;
+    this.clock.cancel(outage.timer);
+    const length = (this.clock.now() - outage.since) / 1_000;
+    this.dispatchEvent(new StateEvent("resumed", this.snapshot, { outage: length, survived }));
+  }
+
+  /** The relay knows nothing of what was: it is told again, and what it held for us is lost. */
+  private beginAnew(old: LinkPort | null): void {
+    // A link to the relay that still knows the old state would bring word of it.
+    for (const [id, port] of [...this.links.live()]) if (port !== old) this.links.cut(id);
+    this.control.reset();
+    this.destinations.beginAnew(this.stack.gatewayGone(this.clock.now()));
+    this.publisher.beginAnew();
+  }
+
+  private linkLost(port: LinkPort, reason: LinkClosed): void {
     this.control.detach(port);
-    if (this.links.size > 0 || !this.isOpen) return;
+    if (!this.isOpen) return;
+    if (this.links.liveCount > 0 || this.outage !== null) {
+      this.change(this.snapshot.phase, null);
+      return;
+    }
+    const since = this.clock.now();
+    const { grace } = this.welcome;
+    const timer = this.clock.schedule(since + grace * 1_000 + lastTry, () => {
+      const text = `no relay could be reached for ${grace} ms`;
+      this.finish(new NetError("ERR_SESSION_EXPIRED", `The tunnel has ended: ${text}`));
+    });
+    if (!this.driver.keepsAlive) this.clock.unref?.(timer);
+    this.outage = { since, timer };
+    this.change(this.snapshot.phase === "closing" ? "closing" : "detached", null);
     const why = reason.reason ? `: ${reason.reason}` : "";
-    this.finish(
-      new NetError(
-        "ERR_SESSION_EXPIRED",
-        `The tunnel has ended: the link to ${this.url} was lost (code ${reason.code ?? "none"}${why})`,
-        { cause: reason.error },
-      ),
+    const error = new NetError(
+      "ECONNRESET",
+      `The link to ${this.url} was lost (code ${reason.code ?? "none"}${why})`,
+      { cause: reason.error },
     );
+    this.dispatchEvent(new StateEvent("detached", this.snapshot, { reason: error }));
+  }
+
+  private refused(error: NetError): void {
+    this.finish(new NetError(error.code, `The tunnel has ended: ${error.message}`, { cause: error }));
+  }
+
+  /** The relay is about to stop: away at a random moment, so that not all come to the next one at once. */
+  private leave({ spread, alternates }: Going): void {
+    this.setup.places.moveTo(alternates);
+    if (this.leaving !== null) return;
+    const wait = Math.round(fraction(this.setup.random) * spread * 1_000);
+    this.leaving = this.clock.schedule(this.clock.now() + wait, () => {
+      this.leaving = null;
+      const reason = { code: LinkCloseCode.going, reason: "as the relay asked" };
+      for (const [id] of [...this.links.live()]) this.links.cut(id, reason);
+    });
+    this.clock.unref?.(this.leaving);
+  }
+
+  cutLink(id?: number): void {
+    const chosen = id ?? this.snapshot.links[0]?.id;
+    if (chosen !== undefined) this.links.cut(chosen);
+  }
+
+  async replaceLink(id?: number): Promise<void> {
+    const chosen = id ?? this.snapshot.links[0]?.id;
+    if (chosen !== undefined) await this.links.replace(chosen);
   }
 
   private broken(text: string): void {
@@ -321,8 +413,11 @@ export class TunnelClient extends EventTarget implements Tunnel {
   /** The one end of everything. `error` is null after close(); what is left then fails with `rest`. */
   private finish(error: NetError | null, rest?: NetError, closeWith?: LinkClosed): void {
     if (!this.isOpen) return;
+    this.links.stop();
+    if (this.outage !== null) this.clock.cancel(this.outage.timer);
+    if (this.leaving !== null) this.clock.cancel(this.leaving);
+    this.outage = this.leaving = null;
     this.change("closed", error);
-    for (const { watch } of this.links.values()) watch.stop();
     const cause = error ?? rest;
     for (const listener of [...this.listeners]) {
       if (cause === undefined) listener.close();
@@ -333,12 +428,11 @@ export class TunnelClient extends EventTarget implements Tunnel {
     }
     this.publisher.end(cause ?? null);
     this.driver.close(cause, closeWith);
-    this.links.clear();
     this.listeners.clear();
     this.flows.clear();
     if (error === null) this.settleClosed.resolve();
     else this.settleClosed.reject(error);
-    this.dispatchEvent(new StateEvent("closed", this.snapshot));
+    this.dispatchEvent(new StateEvent("closed", this.snapshot, { reason: error }));
   }
 
   private change(phase: TunnelState["phase"], error: NetError | null): void {
@@ -348,7 +442,9 @@ export class TunnelClient extends EventTarget implements Tunnel {
   }
 
   private linkStates(): TunnelLinkState[] {
-    return [...this.links].map(([id, { port }]) => Object.freeze({ id, description: port.link.description }));
+    return [...this.links.live()].map(([id, { link }]) =>
+      Object.freeze({ id, description: link.description }),
+    );
   }
 
   private send(type: number, message: ControlMessage): void {
@@ -356,26 +452,8 @@ export class TunnelClient extends EventTarget implements Tunnel {
     this.broken("it stopped acknowledging session control");
   }
 
-  private watch(port: LinkPort): LinkWatch {
-    return new LinkWatch(this.clock, port, {
-      ...clientWatchDefaults,
-      dead: () => {
-        const reason = { code: LinkCloseCode.timeout, reason: "nothing came back" };
-        port.close(reason);
-        this.linkClosed(port, reason);
-      },
-    });
-  }
-
-  private *sources(): Iterable<ConnectionSource> {
-    for (const connection of [...this.stack.connections()]) {
-      const source = (connection.user as { readonly source?: ConnectionSource | null } | null)?.source;
-      if (source !== null && source !== undefined) yield source;
-    }
-  }
-
   private requireOpen(op: "connect" | "bind", addr: SocketAddr): void {
-    if (this.snapshot.phase !== "open") throw this.endOf(op, addr);
+    if (!this.isUsable) throw this.endOf(op, addr);
   }
 
   private endOf(op: "connect" | "bind", addr: SocketAddr): NetError {
@@ -404,28 +482,17 @@ export class TunnelClient extends EventTarget implements Tunnel {
   }
 }
 
-class StateEvent extends Event implements TunnelEvent {
-  readonly state: TunnelState;
-
-  constructor(type: string, state: TunnelState) {
-    super(type);
-    this.state = state;
-  }
-}
-
 function requireValid(options: OpOptions): void {
   const wrong = optionsError(options);
   if (wrong !== undefined) throw wrong.error;
 }
 
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 /** Bytes of packets that the relay may have sent and this side not yet taken, on one link. */
 export const receiveCap: number = 8 * 1_048_576;
 
-const everywhere: Prefix = Prefix.parse("::/0") as Prefix;
 /** Microseconds: how long close() waits, and how often it looks. */
 const closeTime = 5_000_000;
+const byeTime = 500_000;
+/** Beyond the session's grace, for the attempt that is under way when it ends. */
+const lastTry = 10_000_000;
 const flushPoll = 5_000;

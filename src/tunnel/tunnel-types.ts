@@ -45,8 +45,11 @@ export interface TunnelLinkState {
 
 /** A snapshot, never changed afterwards: the tunnel makes a new one with every change. */
 export interface TunnelState {
-  /** open: links are there. closing: close() was called. closed: it is over, see `error`. */
-  readonly phase: "open" | "closing" | "closed";
+  /**
+   * open: links are there. detached: none is, and everything stands still until one is back. closing: close() was
+   * called. closed: it is over, see `error`.
+   */
+  readonly phase: "open" | "detached" | "closing" | "closed";
   readonly links: readonly TunnelLinkState[];
   /** Why it ended, when not by close(). */
   readonly error: NetError | null;
@@ -75,29 +78,43 @@ export interface TunnelInfo {
   readonly limits: { readonly streams: number; readonly publications: number };
 }
 
-/** "statechange" with every new snapshot; "closed" once, at the end. */
 export interface TunnelEventMap {
+  /** Every new snapshot. */
   statechange: TunnelEvent;
+  /** The last link is lost: `reason`. */
+  detached: TunnelEvent;
+  /** A link has come. */
+  attached: TunnelEvent;
+  /** The first link after an outage has come: `outage`, `survived`. */
+  resumed: TunnelEvent;
+  /** It is over: `reason`, null after close(). */
   closed: TunnelEvent;
 }
 
 export interface TunnelEvent extends Event {
   readonly state: TunnelState;
+  /** Of "resumed": milliseconds without a link. */
+  readonly outage: number | undefined;
+  /** Of "resumed": whether the relay still had what it kept. If not, streams through its gateway have ended. */
+  readonly survived: boolean | undefined;
+  readonly reason: NetError | null;
 }
 
 /**
  * The client end of a tunnel: a whole TCP stack whose packets travel over WebSockets to a relay. A `Network`: dial real
  * TCP servers through the relay's gateway, other tunnels by name, and listen, also in a browser tab.
  *
- * The end of the tunnel ends everything in it with one coded error: `ERR_SESSION_EXPIRED` when its link was lost,
- * the code of the relay's goodbye when it sent one.
+ * It outlives its WebSocket: when that drops, streams and calls stand still while it is dialled anew, and go on with no
+ * byte lost. Only close(), a relay that refuses the credentials, or an outage longer than the relay's grace (5
+ * minutes by default) end it, and then everything in it with one coded error: `ERR_SESSION_EXPIRED` after an outage,
+ * the code of the relay's word else.
  */
 export interface Tunnel extends EventTarget, Network {
   /** The name others dial, without ".peer". */
   readonly name: string;
   /** The tunnel's address inside the network: IPv6. */
   readonly address: string;
-  /** Where the relay is, without secrets. */
+  /** Where the relay is, without secrets; with several URLs, the one that is in use. */
   readonly url: string;
   readonly state: TunnelState;
   /**
@@ -113,6 +130,8 @@ export interface Tunnel extends EventTarget, Network {
    *
    * @param addr A host that the relay's gateway reaches ("db.internal:5432", "93.184.216.34:80", "[2001:db8::1]:80"), or
    * another tunnel ("bob.peer:7000"). Without a host: this tunnel itself.
+   * While there is no link it waits for one, under its own `timeout`.
+   *
    * @returns `peerAddr` is the address that the relay dialled.
    * @throws {NetError} `ECONNREFUSED`, `EHOSTUNREACH`, `ETIMEDOUT`, `ENOTFOUND`; `ERR_DENIED` with `rule`;
    * `ERR_LIMIT` with `retryAfter`; what ended the tunnel; `ERR_SOCKET_CLOSED` after close().
@@ -129,6 +148,13 @@ export interface Tunnel extends EventTarget, Network {
   bind(addr: SocketAddrLike, options?: TunnelBindOptions): Promise<TcpListener>;
   /** Figures of session and links. */
   info(): TunnelInfo;
+  /** Drops a link (default: the first) as if it had been lost; it is dialled anew at once. For tests and demos. */
+  cutLink(id?: number): void;
+  /**
+   * Dials a link (default: the first) anew, and drops the old one when the new one is there: for a change of networks.
+   * Resolves then, or when the tunnel is over.
+   */
+  replaceLink(id?: number): Promise<void>;
   /**
    * Closes listeners, sends what streams have still to send, says goodbye. At most 5 s, then what is left is reset.
    * Idempotent.

@@ -1,10 +1,12 @@
-// Tunnel.open: dials, shakes hands, and makes the client.
+// Tunnel.open: dials, shakes hands, and makes the client. Of several URLs the first that opens; what its relay then
+// refuses is refused.
 import { systemClock, systemRandom } from "../core/link/clock.ts";
 import type { LinkDialer } from "../core/link/link.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { tunnelDialer } from "./default-dialer.ts";
 import { shakeHands } from "./handshake.ts";
 import { isPeerName, peerNameOf } from "./peer-name.ts";
+import { Places } from "./places.ts";
 import { receiveCap, TunnelClient } from "./tunnel-client.ts";
 import type { TunnelConstructor, TunnelOptions, TunnelTarget, Tunnel as TunnelType } from "./tunnel-types.ts";
 
@@ -22,35 +24,35 @@ export const Tunnel: TunnelConstructor = {
     options.signal?.throwIfAborted();
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
-    const dialer = dialerOf(target, options);
+    const places = placesOf(target, options);
     const attempt = new AbortController();
     const onAbort = (): void => attempt.abort(options.signal?.reason);
     options.signal?.addEventListener("abort", onAbort, { once: true });
     const started = clock.now();
+    const expired = `Cannot open a tunnel: ${places.description} did not answer within ${timeout} ms`;
     const timer = clock.schedule(started + timeout * 1_000, () => {
-      attempt.abort(
-        new NetError(
-          "ETIMEDOUT",
-          `Cannot open a tunnel: ${dialer.description} did not answer within ${timeout} ms`,
-          {
-            op: "connect",
-          },
-        ),
-      );
+      attempt.abort(new NetError("ETIMEDOUT", expired, { op: "connect" }));
     });
+    const credentials = { token: options.token, name, receiveCap };
     try {
-      const link = await dialer.dial({ signal: attempt.signal });
-      const remaining = timeout - (clock.now() - started) / 1_000;
-      const result = await shakeHands(link, {
-        token: options.token,
-        name,
-        receiveCap,
-        signal: attempt.signal,
-        timeout: Math.max(1, Math.round(remaining)),
-        clock,
-        random,
-      });
-      return new TunnelClient(result.welcome, result.link, clock, random);
+      const all = places.inOrder();
+      for (const [index, place] of all.entries()) {
+        const isLast = index === all.length - 1;
+        const raw = await place.dial({ signal: attempt.signal }).catch((error: unknown) => {
+          if (isLast || attempt.signal.aborted) throw error;
+        });
+        if (raw === undefined) continue;
+        const remaining = timeout - (clock.now() - started) / 1_000;
+        const { welcome, link } = await shakeHands(raw, {
+          ...credentials,
+          signal: attempt.signal,
+          timeout: Math.max(1, Math.round(remaining)),
+          clock,
+          random,
+        });
+        return new TunnelClient(welcome, link, { clock, random, places, place, credentials });
+      }
+      throw new TypeError("Cannot open a tunnel: there is no relay to try");
     } finally {
       clock.cancel(timer);
       options.signal?.removeEventListener("abort", onAbort);
@@ -58,11 +60,16 @@ export const Tunnel: TunnelConstructor = {
   },
 };
 
-function dialerOf(target: TunnelTarget, options: TunnelOptions): LinkDialer {
-  if (typeof target === "object" && "dial" in target) return target;
+function placesOf(target: TunnelTarget, options: TunnelOptions): Places {
+  if (typeof target === "object" && "dial" in target) return new Places([target], null);
   const urls = typeof target === "string" || target instanceof URL ? [target] : [...target];
   if (urls.length === 0) throw new TypeError("Cannot open a tunnel: the list of relay URLs is empty");
-  return tunnelDialer()(urls.map(String), { WebSocket: options.WebSocket });
+  const { WebSocket } = options;
+  const make = (url: string): LinkDialer => tunnelDialer()([url], { WebSocket });
+  return new Places(
+    urls.map((url) => make(String(url))),
+    make,
+  );
 }
 
 function readName(name: string | undefined): string | undefined {

@@ -146,12 +146,12 @@ describe("fourtuple cat", () => {
     expect(outcome.stderr).toMatch(/^fourtuple: Cannot (read from|write to) .*reset by peer\n$/);
   });
 
-  test("fails with 1 when the relay goes away", async () => {
+  test("fails with 1 when the relay goes away for good", async () => {
     const port = await tcpServer((socket) => void socket.write("hello"));
     const { url, program: server } = await relay("--allow", `tcp:127.0.0.1:${port}`);
     const program = start(["cat", `127.0.0.1:${port}`, "--relay", url]);
     await program.until(/hello/);
-    server.child.kill("SIGKILL");
+    server.child.kill("SIGTERM");
     const outcome = await program.over;
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^fourtuple: /);

@@ -74,10 +74,12 @@ describe("fourtuple expose", () => {
     const [, name = ""] = await exposed.until(/reached at (\S+)\.peer/);
     program.child.kill("SIGKILL");
     await program.over;
-    await exposed.until(/tunnel-lost/);
+    await exposed.until(/link-lost/);
     const listen = new URL(url).host;
     const second = start(["relay", "--listen", listen]);
     await second.until(/listening at/);
+    // Without its key the relay does not know the session any more.
+    await exposed.until(/tunnel-lost/);
     await exposed.until(/tunnel-back/);
     const outcome = await fourtuple(["cat", `${name}.peer:${port}`, "--relay", url], {
       input: "GET / HTTP/1.0\r\n\r\n",

@@ -288,6 +288,7 @@ describe("Who may enter", () => {
       version: 1,
       nonce: new Uint8Array(32),
       session: new Uint8Array(16),
+      state: new Uint8Array(8),
       link: 0,
       generation: 0,
       attempt: 1,

@@ -19,6 +19,8 @@ const welcome: handshake.Welcome = {
   link: 0,
   generation: 3,
   secret: bytes(32),
+  state: bytes(8),
+  grace: 300_000,
   survived: false,
   network: "example",
   name: "alice",
@@ -37,7 +39,15 @@ const hello: handshake.Hello = {
   receiveCap: 1 << 20,
   resume: undefined,
 };
-const resume = { session: bytes(16), link: 1, generation: 2, attempt: 3, proof: bytes(32) };
+const resume = {
+  session: bytes(16),
+  state: bytes(8),
+  link: 1,
+  via: 0,
+  generation: 2,
+  attempt: 3,
+  proof: bytes(32),
+};
 
 interface Shape {
   readonly name: string;

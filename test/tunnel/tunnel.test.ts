@@ -323,10 +323,11 @@ describe("Between tunnels", () => {
     const listener = await bob.bind(":7000");
     const [client] = await Promise.all([alice.connect("bob.peer:7000"), listener.accept()]);
     const read = failing(client.read(new Uint8Array(1)));
-    // Not closed but cut, so that no FIN is sent.
-    cut(bob);
+    // Its streams are not closed: another tunnel takes its name.
+    const next = await bed.tunnel(relay, { name: "bob" });
     expect((await read).code).toBe("ECONNRESET");
     await expect(bob.closed).rejects.toMatchObject({ code: "ERR_SESSION_EXPIRED" });
+    expect(next.address).toBe(bob.address);
   });
 });
 
@@ -434,19 +435,20 @@ describe("The end of a tunnel", () => {
       action.kind === "lookup" ? new Promise<never>(() => {}) : { allowed: true, rule: "", text: "" },
   };
 
-  test("by the loss of its link is ERR_SESSION_EXPIRED everywhere, and nothing is left at the relay", async () => {
+  test("by a newer one with its name is ERR_SESSION_EXPIRED everywhere, and nothing is left at the relay", async () => {
     const port = await bed.echo();
     const relay = await bed.relay(slow);
     const { tunnel, ends } = await busy(relay, port);
     const events: string[] = [];
     tunnel.addEventListener("statechange", ({ state }) => events.push(`statechange ${state.phase}`));
-    tunnel.addEventListener("closed", ({ state }) => events.push(`closed ${state.error?.code}`));
-    cut(tunnel);
+    tunnel.addEventListener("closed", ({ reason }) => events.push(`closed ${reason?.code}`));
+    const newer = await Tunnel.open(relay.url, { name: "busy" });
     expect((await ends).map(({ code }) => code)).toEqual(new Array(4).fill("ERR_SESSION_EXPIRED"));
     expect(events).toEqual(["statechange closed", "closed ERR_SESSION_EXPIRED"]);
     expect((await failing(tunnel.connect("127.0.0.1:1"))).code).toBe("ERR_SESSION_EXPIRED");
     expect((await failing(tunnel.bind(":0"))).code).toBe("ERR_SESSION_EXPIRED");
     await tunnel.close();
+    await newer.close();
     await until("the relay forgot it", () => relay.counters.sessions === 0 && relay.counters.streams === 0);
   });
 
@@ -484,21 +486,13 @@ describe("The end of a tunnel", () => {
   test("is final: close() after it resolves, and it can be disposed of", async () => {
     const relay = await bed.relay();
     {
-      await using tunnel = await Tunnel.open(relay.url);
-      cut(tunnel);
+      await using tunnel = await Tunnel.open(relay.url, { name: "first" });
+      await (await Tunnel.open(relay.url, { name: "first" })).close();
       await failing(tunnel.closed);
     }
     await until("the relay forgot it", () => relay.counters.sessions === 0);
   });
 });
-
-/** Ends a tunnel's links as a broken network does. */
-function cut(tunnel: Tunnel): void {
-  const { ports } = tunnel.driver as unknown as { readonly ports: readonly { readonly link: unknown }[] };
-  for (const { link } of ports) {
-    (link as { readonly inner: { readonly socket: { terminate(): void } } }).inner.socket.terminate();
-  }
-}
 
 async function exchange(stream: TcpStream, text: string): Promise<string> {
   await stream.writeAll(utf8.encode(text));

@@ -13,6 +13,7 @@ import {
   StackError,
   type TcpOptions,
 } from "../stack/index.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
 import { type Clock, type Micros, systemClock, type TimerHandle } from "./clock.ts";
 import { ConnectionListener } from "./connection-listener.ts";
 import { ConnectionSource, keepAlive, type SourceOwner, socketAddr } from "./connection-source.ts";
@@ -141,6 +142,17 @@ export class Driver {
     const state = this.stateOf(route);
     state.isHeld = false;
     this.settleRoute(state);
+  }
+
+  /** Whether the host at this address is away: connections with it stand still then, links or not. */
+  setAway(remote: IpAddress, isAway: boolean): void {
+    if (isAway) this.stack.hold(this.touch(), remote);
+    else this.stack.release(this.touch(), remote);
+  }
+
+  /** Whether links, and what brings them back, keep the process alive now. */
+  get keepsAlive(): boolean {
+    return this.areLinksRef;
   }
 
   /** The ports that carry a route now. */

@@ -61,6 +61,10 @@ export const LinkCloseCode = {
   normal: 1000,
   protocolError: 4002,
   timeout: 4008,
+  /** A newer link has taken its place. */
+  replaced: 4010,
+  /** The other side is about to stop, and asks to come back. */
+  going: 4012,
   overload: 4013,
 } as const;
 

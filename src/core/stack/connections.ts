@@ -54,6 +54,8 @@ export class Connections implements Host {
   private readonly strays: StrayPackets;
   /** Reliable routes whose links should be asked, and the connections that wait for the answers. */
   private readonly pings: Route[] = [];
+  /** Hosts that are away, as text: their connections stand still whatever their route. */
+  private readonly away: Set<string> = new Set();
   private readonly awaitingPong: Set<Connection> = new Set();
 
   constructor(
@@ -100,7 +102,7 @@ export class Connections implements Host {
       isn: initialSequence(this.sequenceHash, now, local, localPort, remote, remotePort),
       timestampOffset: timestampOffset(this.sequenceHash, local, remote),
     });
-    if (route.frozen) connection.timers.freeze(now);
+    if (route.frozen || this.isAway(connection)) connection.timers.freeze(now);
     this.table.add(connection);
     this.live++;
     return connection;
@@ -149,7 +151,27 @@ export class Connections implements Host {
   }
 
   thaw(now: number, route: Route): void {
-    for (const connection of this) if (connection.route === route) thaw(connection, now);
+    for (const connection of this) {
+      if (connection.route === route && !this.isAway(connection)) thaw(connection, now);
+    }
+  }
+
+  /** The host at this address is away: its connections freeze, those to come too. */
+  hold(now: number, remote: IpAddress): void {
+    this.away.add(remote.toString());
+    for (const connection of this) if (connection.remote.equals(remote)) connection.timers.freeze(now);
+  }
+
+  /** It is back: what its route allows thaws. */
+  release(now: number, remote: IpAddress): void {
+    if (!this.away.delete(remote.toString())) return;
+    for (const connection of this) {
+      if (connection.remote.equals(remote) && !(connection.route as Route).frozen) thaw(connection, now);
+    }
+  }
+
+  private isAway(connection: Connection): boolean {
+    return this.away.size > 0 && this.away.has(connection.remote.toString());
   }
 
   takePingWanted(): Route | null {

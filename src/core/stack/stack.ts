@@ -283,6 +283,16 @@ export class Stack {
     this.live.thaw(now, route);
   }
 
+  /** The host at this address is away: its connections stand still until release(), whatever their route. */
+  hold(now: number, remote: IpAddress): void {
+    this.live.hold(now, remote);
+  }
+
+  /** It is back: as thaw(), for its connections. */
+  release(now: number, remote: IpAddress): void {
+    this.live.release(now, remote);
+  }
+
   /**
    * All links of a reliable route have answered pings: what left on it up to `askedAt` has arrived at the other side,
    * and what that side has said of it since has arrived here.

@@ -1,0 +1,86 @@
+// What a session keeps of one of its links, also while that is gone: which tickets of it count, and what carries it
+// now. Generations and attempts only rise, so what is late or stolen and old never replaces what lives.
+import type { LinkPort } from "../core/link/link-port.ts";
+import type { ResumeClaim } from "../tunnel/handshake-messages.ts";
+import type { LinkWatch } from "../tunnel/link-watch.ts";
+import type { RelaySession } from "./session.ts";
+import type { Tickets } from "./tickets.ts";
+import type { Outlet } from "./transit-queue.ts";
+
+/** A link that is there. */
+export interface LiveLink {
+  readonly port: LinkPort;
+  readonly watch: LinkWatch;
+  readonly outlet: Outlet<RelaySession | null>;
+}
+
+export interface LinkRecord {
+  /** The highest generation that a client has shown; the one before a generation counts until that is shown. */
+  used: number;
+  /** The highest generation given. */
+  issued: number;
+  /** The highest attempt that was taken. */
+  attempt: number;
+  live: LiveLink | null;
+}
+
+export class LinkRecords {
+  private readonly tickets: Tickets;
+  private readonly all = new Map<number, LinkRecord>();
+
+  constructor(tickets: Tickets) {
+    this.tickets = tickets;
+  }
+
+  get(id: number): LinkRecord {
+    let record = this.all.get(id);
+    if (record === undefined) {
+      record = { used: 0, issued: 0, attempt: 0, live: null };
+      this.all.set(id, record);
+    }
+    return record;
+  }
+
+  /** The record of the link that this port carries. */
+  of(port: LinkPort): LinkRecord | null {
+    for (const record of this.all.values()) if (record.live?.port === port) return record;
+    return null;
+  }
+
+  /** Links that are there, by id. */
+  *live(): IterableIterator<LiveLink> {
+    for (const { live } of this.all.values()) if (live !== null) yield live;
+  }
+
+  get liveCount(): number {
+    let count = 0;
+    for (const _ of this.live()) count++;
+    return count;
+  }
+
+  /** Why a claim whose proof is right counts no more; null when it does. */
+  staleness(claim: ResumeClaim): string | null {
+    const via = this.all.get(claim.via);
+    if (via !== undefined && claim.generation < via.used) return "a newer ticket of this link has been used";
+    const record = this.all.get(claim.link);
+    if (record !== undefined && claim.attempt <= record.attempt)
+      return "a newer attempt came before this one";
+    return null;
+  }
+
+  /** Notes a claim that is taken (null: the first link of a session) and gives the next generation of the link. */
+  admit(id: number, claim: ResumeClaim | null): number {
+    const record = this.get(id);
+    let shown = 0;
+    if (claim !== null) {
+      record.attempt = claim.attempt;
+      const via = this.get(claim.via);
+      via.used = Math.max(via.used, claim.generation);
+      if (claim.via === id) shown = claim.generation;
+    }
+    record.issued = this.tickets.nextGeneration(Math.max(record.issued, shown));
+    // A link that is new here has no older ticket that could count.
+    if (shown === 0) record.used = record.issued;
+    return record.issued;
+  }
+}

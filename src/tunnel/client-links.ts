@@ -1,0 +1,171 @@
+// The links of a tunnel: for each id its ticket, the port while it is there, and what brings it back while it is not.
+// What a link carries is the client's business.
+import type { Clock, RandomBytes } from "../core/link/clock.ts";
+import { type Link, LinkCloseCode, type LinkClosed } from "../core/link/link.ts";
+import type { LinkPort } from "../core/link/link-port.ts";
+import type { NetError } from "../core/net/net-error.ts";
+import type { Bytes } from "../core/wire/bytes.ts";
+import type { Resume } from "./handshake.ts";
+import type { Welcome } from "./handshake-messages.ts";
+import { clientWatchDefaults, LinkWatch } from "./link-watch.ts";
+import type { Places } from "./places.ts";
+import { type Credentials, Redial } from "./redial.ts";
+import { onWake } from "./wake-events.ts";
+
+export interface ClientLinksOptions {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly places: Places;
+  readonly credentials: Credentials;
+  /** The session as the client knows it now. */
+  session(): { readonly session: Bytes; readonly state: Bytes };
+  keepsAlive(): boolean;
+  /** A link has come; `old` is the one it replaces. Gives its port, or null when the tunnel does not want it. */
+  attach(link: Link, welcome: Welcome, old: LinkPort | null): LinkPort | null;
+  /** It is in its place. */
+  attached(survived: boolean): void;
+  /** Closes a port; onLinkClosed is not called. */
+  detach(port: LinkPort, reason: LinkClosed): void;
+  /** A link is gone, and being dialled anew. */
+  lost(port: LinkPort, reason: LinkClosed): void;
+  refused(error: NetError): void;
+}
+
+interface ClientLink {
+  readonly id: number;
+  readonly redial: Redial;
+  ticket: { readonly generation: number; readonly secret: Bytes };
+  attempt: number;
+  live: { readonly port: LinkPort; readonly watch: LinkWatch } | null;
+  /** Those who wait for replace(). */
+  replaced: (() => void)[];
+}
+
+export class ClientLinks {
+  private readonly options: ClientLinksOptions;
+  private readonly all = new Map<number, ClientLink>();
+  private readonly endWake: () => void;
+
+  constructor(options: ClientLinksOptions) {
+    this.options = options;
+    this.endWake = onWake(() => this.hurry());
+  }
+
+  /** Links that are there: id and port. */
+  *live(): IterableIterator<readonly [number, LinkPort]> {
+    for (const { id, live } of this.all.values()) if (live !== null) yield [id, live.port];
+  }
+
+  get liveCount(): number {
+    let count = 0;
+    for (const _ of this.live()) count++;
+    return count;
+  }
+
+  /** A link whose handshake is done: the first of an id, or one that was dialled for it. */
+  arrived(link: Link, welcome: Welcome): void {
+    const known = this.all.get(welcome.link);
+    const old = known?.live ?? null;
+    const port = this.options.attach(link, welcome, old?.port ?? null);
+    if (port === null) return;
+    old?.watch.stop();
+    const entry = known ?? this.make(welcome);
+    this.all.set(entry.id, entry);
+    entry.ticket = { generation: welcome.generation, secret: welcome.secret };
+    entry.live = { port, watch: this.watch(port) };
+    for (const settle of entry.replaced.splice(0)) settle();
+    this.options.attached(welcome.survived);
+  }
+
+  /** The driver says that a link is gone. */
+  closed(port: LinkPort, reason: LinkClosed): void {
+    for (const entry of this.all.values()) {
+      if (entry.live?.port !== port) continue;
+      entry.live.watch.stop();
+      entry.live = null;
+      this.options.lost(port, reason);
+      // Who hears of it may have ended everything.
+      if (this.all.has(entry.id)) entry.redial.start();
+      return;
+    }
+  }
+
+  /** Drops a link as if it had been lost: it is dialled anew. */
+  cut(id: number, reason: LinkClosed = {}): void {
+    const live = this.all.get(id)?.live;
+    if (live === null || live === undefined) return;
+    this.options.detach(live.port, reason);
+    this.closed(live.port, reason);
+  }
+
+  /** Dials a link anew and drops the old one when the new one is there. Resolves then, or when all is over. */
+  replace(id: number): Promise<void> {
+    const entry = this.all.get(id);
+    if (entry === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      entry.replaced.push(resolve);
+      entry.redial.start(0);
+    });
+  }
+
+  /** The network may be back, or another one. */
+  hurry(): void {
+    for (const { redial, live } of this.all.values()) {
+      redial.hurry();
+      live?.watch.doubt();
+    }
+  }
+
+  /** No link is wanted any more; those that are there are the driver's to close. */
+  stop(): void {
+    this.endWake();
+    for (const { redial, live, replaced } of this.all.values()) {
+      redial.stop();
+      live?.watch.stop();
+      for (const settle of replaced) settle();
+    }
+    this.all.clear();
+  }
+
+  private make(welcome: Welcome): ClientLink {
+    const { link: id, generation, secret } = welcome;
+    const { clock, random, places, credentials, keepsAlive } = this.options;
+    const entry: ClientLink = {
+      id,
+      ticket: { generation, secret },
+      attempt: 0,
+      live: null,
+      replaced: [],
+      redial: new Redial({
+        clock,
+        random,
+        places,
+        credentials,
+        keepsAlive,
+        resume: () => this.claim(entry),
+        arrived: (link, next) => this.arrived(link, next),
+        refused: (error) => this.options.refused(error),
+      }),
+    };
+    return entry;
+  }
+
+  private claim(entry: ClientLink): Resume {
+    const { generation, secret } = entry.ticket;
+    const attempt = ++entry.attempt;
+    const { session, state } = this.options.session();
+    const claim = { session, state, link: entry.id, via: entry.id, generation, attempt };
+    return { claim, secret };
+  }
+
+  private watch(port: LinkPort): LinkWatch {
+    return new LinkWatch(this.options.clock, port, {
+      ...clientWatchDefaults,
+      dead: () => {
+        const reason = { code: LinkCloseCode.timeout, reason: "nothing came back" };
+        this.options.detach(port, reason);
+        this.closed(port, reason);
+      },
+    });
+  }
+}

@@ -1,0 +1,171 @@
+// A tunnel outlives its WebSocket: over real WebSockets to a relay in this process, cut in every way.
+import { createHash } from "node:crypto";
+import net from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NetError, type TcpStream } from "../../src/core/net/index.ts";
+import type { Tunnel } from "../../src/tunnel/index.ts";
+import { openSockets } from "../adapters/open-sockets.ts";
+import { type Relay, Testbed, until, utf8 } from "../relay/testbed.ts";
+
+let bed: Testbed;
+let socketsBefore: number | undefined;
+beforeEach(() => {
+  bed = new Testbed();
+  socketsBefore = openSockets();
+});
+afterEach(async () => {
+  await bed.close();
+  await until("every socket is closed", () => openSockets() === socketsBefore);
+});
+
+async function failing(work: Promise<unknown>): Promise<NetError> {
+  const error = await work.then(
+    () => new Error("It succeeded"),
+    (reason: unknown) => reason,
+  );
+  if (!NetError.is(error)) throw error;
+  return error;
+}
+
+/** Ends a tunnel's WebSockets as a broken network does: neither side hears of it in words. */
+function kill(tunnel: Tunnel): void {
+  const { ports } = tunnel.driver as unknown as { readonly ports: readonly { readonly link: unknown }[] };
+  for (const { link } of [...ports]) {
+    (link as { readonly inner: { readonly socket: { terminate(): void } } }).inner.socket.terminate();
+  }
+}
+
+function once(tunnel: Tunnel, name: "detached" | "resumed" | "attached"): Promise<Event> {
+  return new Promise((resolve) => tunnel.addEventListener(name, (event) => resolve(event), { once: true }));
+}
+
+async function readExactly(stream: TcpStream, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const n = await stream.read(bytes.subarray(at));
+    if (n === null) throw new Error(`The stream ended after ${at} of ${length} bytes`);
+    at += n;
+  }
+  return bytes;
+}
+
+async function echoes(stream: TcpStream, text: string): Promise<void> {
+  await stream.writeAll(utf8.encode(text));
+  expect(utf8.decode(await readExactly(stream, text.length))).toBe(text);
+}
+
+describe("A tunnel whose WebSocket drops", () => {
+  test("goes on with its streams, and says what happened", async () => {
+    const port = await bed.echo();
+    const relay = await bed.relay({ allow: [`tcp:127.0.0.1:${port}`] });
+    const tunnel = await bed.tunnel(relay, { name: "alice" });
+    const events: string[] = [];
+    for (const name of ["statechange", "detached", "attached", "resumed", "closed"] as const) {
+      tunnel.addEventListener(name, ({ state }) => events.push(`${name} ${state.phase}`));
+    }
+    const stream = await tunnel.connect(`127.0.0.1:${port}`);
+    await echoes(stream, "before");
+    for (let round = 0; round < 5; round++) {
+      const resumed = once(tunnel, "resumed");
+      kill(tunnel);
+      const event = (await resumed) as Event & { outage: number; survived: boolean };
+      expect(event.survived).toBe(true);
+      expect(event.outage).toBeGreaterThanOrEqual(0);
+      await echoes(stream, `after ${round}`);
+    }
+    expect(events.slice(0, 5)).toEqual([
+      "statechange detached",
+      "detached detached",
+      "statechange open",
+      "attached open",
+      "resumed open",
+    ]);
+    expect(relay.counters).toMatchObject({ sessionsOpened: 1, linksResumed: 5, sessionsDetached: 5 });
+    expect(relay.sessions).toMatchObject([{ name: "alice", links: 1, streams: 1 }]);
+    await stream.close();
+  });
+
+  test("loses, doubles and reorders nothing, killed again and again in the middle of it", async () => {
+    const size = 4 << 20;
+    const port = await bed.server((socket) => socket.pipe(socket));
+    const relay = await bed.relay({ allow: [`tcp:127.0.0.1:${port}`] });
+    const tunnel = await bed.tunnel(relay);
+    const stream = await tunnel.connect(`127.0.0.1:${port}`);
+    const data = new Uint8Array(size);
+    for (let at = 0; at < size; at++) data[at] = (at * 31 + (at >>> 8) * 7 + (at >>> 16)) & 255;
+    let isOver = false;
+    const killer = (async () => {
+      for (let kills = 0; !isOver; kills++) {
+        await new Promise((resolve) => setTimeout(resolve, 15));
+        kill(tunnel);
+        if (kills > 400) return;
+      }
+    })();
+    const [, back] = await Promise.all([stream.writeAll(data), readExactly(stream, size)]);
+    isOver = true;
+    await killer;
+    const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+    expect(hash(back)).toBe(hash(data));
+    expect(relay.counters.linksResumed).toBeGreaterThan(2);
+    await stream.close();
+  });
+});
+
+describe("Between tunnels", () => {
+  async function pair(
+    relay: Relay,
+  ): Promise<{ alice: Tunnel; bob: Tunnel; client: TcpStream; server: TcpStream }> {
+    const alice = await bed.tunnel(relay, { name: "alice" });
+    const bob = await bed.tunnel(relay, { name: "bob" });
+    const listener = await bob.bind(":7000");
+    const [client, [server]] = await Promise.all([alice.connect("bob.peer:7000"), listener.accept()]);
+    return { alice, bob, client, server };
+  }
+
+  test("the loss of either link, or of both, costs the stream nothing", async () => {
+    const relay = await bed.relay();
+    const { alice, bob, client, server } = await pair(relay);
+    for (const cut of [[alice], [bob], [alice, bob]]) {
+      for (const tunnel of cut) kill(tunnel);
+      await client.writeAll(utf8.encode("forth"));
+      await server.writeAll(utf8.encode("back"));
+      expect(utf8.decode(await readExactly(server, 5))).toBe("forth");
+      expect(utf8.decode(await readExactly(client, 4))).toBe("back");
+    }
+  });
+});
+
+describe("A restarted relay with the same key", () => {
+  test("takes sessions back: streams between tunnels go on, those through the gateway end", async () => {
+    const key = new Uint8Array(32).fill(7);
+    const port = await bed.echo();
+    const options = { key, allow: [`tcp:127.0.0.1:${port}`] };
+    const first = await bed.relay(options);
+    const addr = `${first.addr}`;
+    const alice = await bed.tunnel(first, { name: "alice" });
+    const bob = await bed.tunnel(first, { name: "bob" });
+    const listener = await bob.bind(":7000", { publish: ":0" });
+    const [client, [server]] = await Promise.all([alice.connect("bob.peer:7000"), listener.accept()]);
+    const outside = await alice.connect(`127.0.0.1:${port}`);
+    await echoes(outside, "hello");
+    const ended = failing(outside.read(new Uint8Array(1)));
+    const back = Promise.all([once(alice, "resumed"), once(bob, "resumed")]);
+    await first.drain({ spread: 10 });
+    await client.writeAll(utf8.encode("across"));
+    const { Relay } = await import("../relay/testbed.ts");
+    const second = await Relay.serve(addr, options);
+    bed.onClose(() => second.close());
+    expect((await ended).code).toBe("ECONNRESET");
+    await back;
+    expect(utf8.decode(await readExactly(server, 6))).toBe("across");
+    await server.writeAll(utf8.encode("and back"));
+    expect(utf8.decode(await readExactly(client, 8))).toBe("and back");
+    expect(second.counters).toMatchObject({ sessionsReborn: 2, sessions: 2 });
+    await echoes(await alice.connect(`127.0.0.1:${port}`), "again");
+    const socket = net.connect(listener.published?.port ?? 0, "127.0.0.1");
+    const [stream] = await listener.accept();
+    socket.write("plain");
+    expect(utf8.decode(await readExactly(stream, 5))).toBe("plain");
+    socket.destroy();
+  });
+});
