@@ -1,12 +1,12 @@
 // How a driver is set up, and what its calls take. What they say of a connection are the options of core/net, in its
 // units; the stack has its own.
 
-import type { CongestionControl, KeepAliveOptions, SocketAddr } from "../net/index.ts";
-import type { ForwardRequest, Route, Stack } from "../stack/index.ts";
+import type { CongestionControl, KeepAliveOptions, SocketAddr, Timers } from "../net/index.ts";
+import type { ForwardRequest, Route, Stack, TcpOptions } from "../stack/index.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
-import type { Clock } from "./clock.ts";
-import type { ConnectionSource } from "./connection-source.ts";
+import type { Clock, TimerHandle } from "./clock.ts";
+import { type ConnectionSource, keepAlive } from "./connection-source.ts";
 import type { ControlMessage } from "./control-codec.ts";
 import type { LinkClosed } from "./link.ts";
 import type { LinkPort } from "./link-port.ts";
@@ -80,3 +80,23 @@ export interface DialOptions {
 }
 
 export const defaultDriverLimits: DriverLimits = { highWater: 256 << 10, controlBytes: 1 << 20 };
+
+/** The clock of API timeouts, for networks in virtual time. */
+export function timersOf(clock: Clock): Timers {
+  return {
+    now: () => clock.now() / 1000,
+    set: (delay, task) => clock.schedule(clock.now() + delay * 1000, task),
+    clear: (handle) => clock.cancel(handle as TimerHandle),
+  };
+}
+
+/** What core/net's options say, in the core's units; what is left out stays the route's. */
+export function tcpOptions(options: DialOptions): Partial<TcpOptions> {
+  return {
+    noDelay: options.noDelay ?? true,
+    ...(options.keepAlive === undefined ? {} : { keepAlive: keepAlive(options.keepAlive) }),
+    ...(options.readBufferSize === undefined ? {} : { receiveBuffer: options.readBufferSize }),
+    ...(options.writeBufferSize === undefined ? {} : { sendBuffer: options.writeBufferSize }),
+    ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
+  };
+}

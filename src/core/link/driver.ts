@@ -3,7 +3,7 @@
 // turn everything that all of them produced, ACKs and data, leaves in as few messages as possible.
 // Timers and turns come from the Clock; nothing here allocates for a packet.
 
-import { failure, type NetError, SocketAddr, type Timers } from "../net/index.ts";
+import { failure, type NetError, SocketAddr } from "../net/index.ts";
 import {
   type Connection,
   type ForwardRequest,
@@ -11,12 +11,11 @@ import {
   type Route,
   type Stack,
   StackError,
-  type TcpOptions,
 } from "../stack/index.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { type Clock, type Micros, systemClock, type TimerHandle } from "./clock.ts";
 import { ConnectionListener } from "./connection-listener.ts";
-import { ConnectionSource, keepAlive, type SourceOwner, socketAddr } from "./connection-source.ts";
+import { ConnectionSource, type SourceOwner, socketAddr } from "./connection-source.ts";
 import type { ControlMessage } from "./control-codec.ts";
 import {
   type AttachOptions,
@@ -26,6 +25,8 @@ import {
   type DriverOptions,
   defaultDriverLimits,
   type ListenTarget,
+  tcpOptions,
+  timersOf,
 } from "./driver-options.ts";
 import { ConnectionFlow, type Flow, Place, SourceFlow } from "./flow.ts";
 import { type Link, LinkCloseCode, type LinkClosed } from "./link.ts";
@@ -480,30 +481,10 @@ export class Driver {
   }
 }
 
-/** What core/net's options say, in the core's units; what is left out stays the route's. */
-function tcpOptions(options: DialOptions): Partial<TcpOptions> {
-  return {
-    noDelay: options.noDelay ?? true,
-    ...(options.keepAlive === undefined ? {} : { keepAlive: keepAlive(options.keepAlive) }),
-    ...(options.readBufferSize === undefined ? {} : { receiveBuffer: options.readBufferSize }),
-    ...(options.writeBufferSize === undefined ? {} : { sendBuffer: options.writeBufferSize }),
-    ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
-  };
-}
-
 /** What accept() of a listener says once its network is closed. */
 function closedBy(cause: NetError | undefined, localAddr: SocketAddr): NetError {
   const reason = "the network was closed";
   return failure(cause?.code ?? "ERR_SOCKET_CLOSED", { op: "accept", localAddr, reason, cause });
-}
-
-/** The clock of API timeouts, for networks in virtual time. */
-function timersOf(clock: Clock): Timers {
-  return {
-    now: () => clock.now() / 1000,
-    set: (delay, task) => clock.schedule(clock.now() + delay * 1000, task),
-    clear: (handle) => clock.cancel(handle as TimerHandle),
-  };
 }
 
 let sharedMemory: MessageMemory | null = null;
