@@ -1,5 +1,5 @@
-// Arguments as values: addresses, rules, times. What cannot be read is a usage error that says what would
-// be right.
+// Arguments as values: addresses, rules, times.
+// What cannot be read is a usage error that says what would be right.
 import { InvalidArgumentError } from "commander";
 import { SocketAddr } from "../index.node.ts";
 import { parsePeerRule, parseTcpRule } from "../relay/index.node.ts";
