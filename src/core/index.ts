@@ -17,7 +17,9 @@ export {
   type KeepAlive,
   Listener,
   type ListenOptions,
+  type Recovery,
   type Refusal,
+  type ResendCause,
   Route,
   type RouteOptions,
   type SegmentEvent,
@@ -28,6 +30,7 @@ export {
   type StackLimits,
   type StackOptions,
   type StrayPacket,
+  type SynCookies,
   type TcpOptions,
 } from "./stack/index.ts";
 export type { AckSample, CongestionController } from "./tcp/index.ts";

@@ -1,10 +1,10 @@
 // The public face of core/stack, with what its drivers need of core/tcp.
 
-export { type CloseReason, Connection, Event } from "../tcp/connection.ts";
+export { type CloseReason, Connection, Event, type Recovery } from "../tcp/connection.ts";
 export { type CongestionControl, congestionControls } from "../tcp/controllers.ts";
 export type { ConnectionInfo } from "../tcp/info.ts";
 export { defaultKeepAlive, defaultTcpOptions, type KeepAlive, type TcpOptions } from "../tcp/options.ts";
-export type { SegmentEvent, SegmentObserver } from "../tcp/segment-event.ts";
+export type { ResendCause, SegmentEvent, SegmentObserver } from "../tcp/segment-event.ts";
 export type { TcpState } from "../tcp/tcp-state.ts";
 export { WindowedMax } from "../tcp/windowed-max.ts";
 export type { StackCounters } from "./counters.ts";

@@ -8,6 +8,7 @@ import type { SegmentObserver } from "../tcp/segment-event.ts";
 import { SipHash } from "../tcp/siphash.ts";
 import type { TcpState } from "../tcp/tcp-state.ts";
 import { transmit } from "../tcp/transmit.ts";
+import type { Bytes } from "../wire/bytes.ts";
 import { buildIcmpError } from "../wire/icmp-build.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { Malformed } from "../wire/malformed.ts";
@@ -31,6 +32,9 @@ import {
 import { EphemeralPorts } from "./ports.ts";
 import { Route, type RouteOptions, RouteTable } from "./route.ts";
 import { type StrayPacket, StrayPackets } from "./stray-packets.ts";
+
+/** IPv6's payload length is 16 bits; its header comes on top. */
+const LARGEST_PACKET = 65_575;
 
 export interface ConnectOptions {
   readonly remote: IpAddress;
@@ -162,6 +166,24 @@ export class Stack {
     segmentLimit: number,
   ): number {
     return transmit(connection, now, out, at, room, linkId, segmentLimit);
+  }
+
+  /**
+   * Every packet that wants to leave now: for tests and tools, which have no links and no budget. A driver takes the
+   * connections that are ready and calls transmit() with its own memory.
+   */
+  packets(now: number): Bytes[] {
+    const packets: Bytes[] = [];
+    for (let stray = this.takePacket(); stray !== null; stray = this.takePacket()) packets.push(stray.bytes);
+    const out = new Uint8Array(LARGEST_PACKET);
+    for (let ready = this.takeReady(); ready !== null; ready = this.takeReady()) {
+      for (;;) {
+        const length = this.transmit(ready, now, out, 0, LARGEST_PACKET, 0, LARGEST_PACKET);
+        if (length <= 0) break;
+        packets.push(out.slice(0, length));
+      }
+    }
+    return packets;
   }
 
   /** A reliable route on which progress is overdue: all its links should be asked, and linksAnswered() be called. */

@@ -5,11 +5,13 @@
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { AckBudget } from "./ack-budget.ts";
+import { canAckLater } from "./ack-later.ts";
 import { receiveStart, resizeBuffers, sendStart, tuneReceiving, tuneSending } from "./buffer-tuning.ts";
 import type { CongestionController } from "./congestion.ts";
 import { newController } from "./controllers.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
 import { EcnState } from "./ecn.ts";
+import { type CloseReason, Event } from "./event.ts";
 import { FrtoStep } from "./frto.ts";
 import { largestSegment, windowScaleFor } from "./handshake.ts";
 import type { Host } from "./host.ts";
@@ -29,38 +31,13 @@ import { TailLossProbe } from "./tlp.ts";
 import { Undo } from "./undo.ts";
 import { WindowUse } from "./window-use.ts";
 
-/** What a connection has to tell its user; takeEvents() reads and clears them. */
-export const Event = {
-  /** The handshake is done. */
-  connected: 1,
-  /** There are bytes, or the end of the stream. */
-  readable: 2,
-  /** There is room again after send() was short. */
-  writable: 4,
-  /** Everything accepted so far is acknowledged. */
-  acked: 8,
-  /** Nothing more will happen: see `error`. */
-  closed: 16,
-} as const;
+export { type CloseReason, Event };
 
 /**
  * What the sender recovers from: ECN told of congestion and nothing is resent (RFC 3168), RACK found loss (RFC 6582),
  * the timer fired (RFC 5681), or a link died or a packet was too big, which says nothing about congestion.
  */
 export type Recovery = "none" | "congestion" | "loss" | "timeout" | "outage";
-
-/** Why a connection closed; null after a clean end. */
-export interface CloseReason {
-  readonly code:
-    | "ECONNRESET"
-    | "ECONNREFUSED"
-    | "ECONNABORTED"
-    | "ETIMEDOUT"
-    | "EHOSTUNREACH"
-    | "ENETUNREACH"
-    | (string & {});
-  readonly text: string;
-}
 
 export interface ConnectionConfig {
   readonly host: Host;
@@ -237,6 +214,26 @@ export class Connection {
     return view;
   }
 
+  /** As receive(), but the bytes stay; fewer than there are when they came in pieces. */
+  peek(max: number): Bytes | null | undefined {
+    return this.receiving.buffer.peek(max) ?? (this.receiving.finReceived ? null : undefined);
+  }
+
+  /** receive() would not wait: there are bytes, or there will be no more. */
+  get readable(): boolean {
+    return this.available > 0 || this.receiving.finReceived || this.state === "CLOSED";
+  }
+
+  /** send() would take something, or fail. */
+  get writable(): boolean {
+    return this.room() > 0 ? isSynchronized(this.state) : this.state === "CLOSED";
+  }
+
+  /** Neither finish() nor release() was called, and the connection is not over: what is sent may reach the peer. */
+  get canSend(): boolean {
+    return canQueue(this.state) && this.sending.fin < 0;
+  }
+
   /** Copies data in as far as there is room; the number of bytes taken, 0 when full. */
   send(_now: number, data: Uint8Array): number {
     const count = Math.min(this.room(), data.length);
@@ -338,23 +335,13 @@ export class Connection {
     return this.ackPending && this.sending.records.lostBytes === 0 && !this.sending.hasUnsent;
   }
 
-  /**
-   * All that is due is an ACK of a little data that nobody waits for: no FIN is answered, no window opened that the peer
-   * may be short of, no gap told. On a reliable route such an ACK may wait a moment for company.
-   */
+  /** All that is due is an ACK that may wait a moment for company. */
   get canAckLater(): boolean {
-    const { receiving } = this;
-    if (!this.ackPending || this.synPending || this.resetPending || this.keepAlivePending) return false;
-    if (receiving.next === 0 || receiving.fin >= 0 || !receiving.reassembly.empty) return false;
-    if (this.sending.records.lostBytes > 0 || this.sending.hasUnsent) return false;
-    // A peer that has sent no more than this has not filled its first window; half a window keeps any peer going.
-    if (receiving.next <= LITTLE_DATA) return true;
-    const { limit, next } = receiving;
-    return receiving.window >= limit >> 1 && next - receiving.acknowledged <= limit >> 4;
+    return canAckLater(this);
   }
 
-  info(_now: number): ConnectionInfo {
-    return connectionInfo(this);
+  info(now: number): ConnectionInfo {
+    return connectionInfo(this, now);
   }
 
   // --- for the other files of this room and for the stack
@@ -366,7 +353,7 @@ export class Connection {
 
   /** Bytes that the send buffer still takes; none after CLOSE. */
   room(): number {
-    if (!canQueue(this.state) || this.sending.fin >= 0) return 0;
+    if (!this.canSend) return 0;
     return Math.max(0, this.host.memory.allowance(this.sending.limit) - this.sending.buffer.length);
   }
 
@@ -495,6 +482,3 @@ export class Connection {
     this.host.rearm(this);
   }
 }
-
-/** Bytes that need no ACK of their own at once. */
-const LITTLE_DATA = 8_192;

@@ -10,7 +10,7 @@ export { defaultKeepAlive, defaultTcpOptions, type KeepAlive, type TcpOptions } 
 export { linkDied, linksAnswered, pathTooSmall, thaw, unreachable } from "./outage.ts";
 export type { Route } from "./route.ts";
 export { segmentArrives, synArrives } from "./segment-arrives.ts";
-export type { SegmentEvent, SegmentObserver } from "./segment-event.ts";
+export type { ResendCause, SegmentEvent, SegmentObserver } from "./segment-event.ts";
 export { RecordPool } from "./sent-records.ts";
 export { SipHash } from "./siphash.ts";
 export { SlabPool } from "./slab-pool.ts";

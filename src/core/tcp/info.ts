@@ -19,6 +19,14 @@ export interface ConnectionInfo {
   readonly sendWindow: number;
   readonly receiveWindow: number;
   readonly mss: number;
+  /** Largest payload that has come, and what our MSS option said. */
+  readonly receiveMss: number;
+  readonly advertisedMss: number;
+  /** Largest IP packet that is sent. */
+  readonly pathMtu: number;
+  /** Buffers as they are now: they tune themselves. */
+  readonly sendBuffer: number;
+  readonly receiveBuffer: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly bytesAcked: number;
@@ -27,6 +35,12 @@ export interface ConnectionInfo {
   readonly segmentsReceived: number;
   readonly retransmits: number;
   readonly timeouts: number;
+  /** Probes of a zero window, and of keepalive, that are not answered yet. */
+  readonly windowProbes: number;
+  readonly keepAliveProbes: number;
+  /** Milliseconds since data or a SYN last left, and since the peer was last heard. */
+  readonly lastSent: number;
+  readonly lastReceived: number;
   /** Sent and not acknowledged; of that, in flight; judged lost; SACKed. */
   readonly unacknowledged: number;
   readonly inFlight: number;
@@ -47,6 +61,8 @@ export interface ConnectionInfo {
   readonly duplicatesReported: number;
   /** Times that a segment which had been sent again was lost again. */
   readonly lostRetransmits: number;
+  /** Bytes that the path delivered, by ACK or SACK. */
+  readonly delivered: number;
   /** Bytes per second. */
   readonly deliveryRate: number;
   readonly appLimited: boolean;
@@ -63,7 +79,7 @@ export interface ConnectionInfo {
 }
 
 /** The figures of now. */
-export function connectionInfo(connection: Connection): ConnectionInfo {
+export function connectionInfo(connection: Connection, now: number): ConnectionInfo {
   const { sending, receiving, roundTrip, rack, rate } = connection;
   const minRtt = rack.minRtt.value;
   return {
@@ -78,6 +94,11 @@ export function connectionInfo(connection: Connection): ConnectionInfo {
     sendWindow: Math.max(0, sending.edge - Math.max(sending.una, 0)),
     receiveWindow: receiving.window,
     mss: sending.mss,
+    receiveMss: receiving.segmentSize,
+    advertisedMss: connection.largestSegment(),
+    pathMtu: sending.mss + (connection.remote.family === 4 ? 40 : 60),
+    sendBuffer: sending.limit,
+    receiveBuffer: receiving.limit,
     bytesSent: sending.bytesSent,
     bytesReceived: receiving.bytesReceived,
     bytesAcked: Math.max(0, sending.buffer.start),
@@ -86,6 +107,10 @@ export function connectionInfo(connection: Connection): ConnectionInfo {
     segmentsReceived: connection.segmentsReceived,
     retransmits: connection.retransmits,
     timeouts: connection.timeouts,
+    windowProbes: sending.probes,
+    keepAliveProbes: connection.keepAliveProbes,
+    lastSent: Math.max(0, now - connection.lastSent) / 1000,
+    lastReceived: Math.max(0, now - connection.lastHeard) / 1000,
     unacknowledged: Math.max(0, Math.min(sending.next, sending.buffer.end) - sending.buffer.start),
     inFlight: sending.records.inFlight,
     lost: sending.records.lostBytes,
@@ -98,6 +123,7 @@ export function connectionInfo(connection: Connection): ConnectionInfo {
     tailLossProbes: connection.tail.sent,
     duplicatesReported: connection.duplicatesReported,
     lostRetransmits: sending.records.lostResends,
+    delivered: rate.delivered,
     deliveryRate: rate.rate,
     appLimited: rate.appLimited,
     congestionControl: connection.route.reliable ? "none" : connection.controller.name,

@@ -55,6 +55,13 @@ export class ReceiveBuffer {
     return view;
   }
 
+  /** A view of the next bytes, at most `max`, which stay; null when there are none. */
+  peek(max: number): Bytes | null {
+    if (this.head === this.chunks.length) return null;
+    const chunk = this.chunks[this.head];
+    return chunk.bytes.subarray(chunk.begin, Math.min(chunk.end, chunk.begin + max));
+  }
+
   clear(): void {
     this.chunks = [];
     this.head = 0;

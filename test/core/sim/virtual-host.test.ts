@@ -13,7 +13,7 @@ import {
   type TcpOptions,
 } from "../../../src/core/index.ts";
 import { Random } from "../../../src/core/sim/index.ts";
-import { VirtualHost, type VirtualSocket } from "./virtual-host.ts";
+import { VirtualHost, VirtualSocket } from "./virtual-host.ts";
 
 const A = [IpAddress.parse("10.0.0.1"), IpAddress.parse("fd00::1")] as IpAddress[];
 const B = [IpAddress.parse("10.0.0.2"), IpAddress.parse("fd00::2")] as IpAddress[];
@@ -53,10 +53,9 @@ function connected(
 ) {
   const a = host(A, optionsA);
   const b = host(B, optionsB);
-  const listening = b.socket();
-  expect(listening.bind(null, 80)).toBe(0);
-  expect(listening.listen(8)).toBe(0);
-  const client = a.socket();
+  const listening = new VirtualSocket(b);
+  expect(listening.listen(null, 80, 8)).toBe(0);
+  const client = new VirtualSocket(a);
   expect(client.connect(B[family], 80)).toBe("EINPROGRESS");
   const packets = exchange(a, b);
   const server = listening.accept() as VirtualSocket;
@@ -76,8 +75,8 @@ describe("A host driven from outside in virtual time", () => {
     for (const bytes of packets) parse(bytes);
     expect(client.write(new Uint8Array([1, 2, 3, 4]))).toBe(4);
     for (const bytes of exchange(a, b)) parse(bytes);
-    expect(server.unread).toBe(4);
-    expect(server.peek(2)).toEqual(new Uint8Array([1, 2]));
+    expect(server.connection?.available).toBe(4);
+    expect(server.read(2, true)).toEqual(new Uint8Array([1, 2]));
     expect(server.read(3)).toEqual(new Uint8Array([1, 2, 3]));
     expect(server.read(3)).toEqual(new Uint8Array([4]));
     expect(server.read(3)).toBe("EAGAIN");
@@ -100,13 +99,13 @@ describe("A host driven from outside in virtual time", () => {
 
   it("fires what is due in its order, and says when the next is", () => {
     const a = host(A);
-    expect(a.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
-    a.socket({ synRetries: 2, initialRto: 1_000_000 }).connect(B[0], 80);
+    expect(a.stack.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+    new VirtualSocket(a, { synRetries: 2, initialRto: 1_000_000 }).connect(B[0], 80);
     expect(a.output()).toHaveLength(1);
-    expect(a.nextDeadline()).toBe(1_000_000);
+    expect(a.stack.nextDeadline()).toBe(1_000_000);
     a.advance(1_000_000);
     expect(a.output()).toHaveLength(1);
-    expect(a.nextDeadline()).toBe(3_000_000);
+    expect(a.stack.nextDeadline()).toBe(3_000_000);
     a.advance(2_999_999);
     expect(a.output()).toHaveLength(0);
   });
@@ -115,29 +114,29 @@ describe("A host driven from outside in virtual time", () => {
     const { a, b, client, server, listening } = connected(0);
     expect(client.connect(B[0], 80)).toBe("EISCONN");
     expect(listening.accept()).toBe("EAGAIN");
-    const fresh = a.socket();
+    const fresh = new VirtualSocket(a);
     expect(fresh.read(1)).toBe("ENOTCONN");
     expect(fresh.write(new Uint8Array(1))).toBe("ENOTCONN");
-    expect(fresh.bind(B[0], 0)).toBe("EADDRNOTAVAIL");
-    const other = b.socket();
-    other.bind(null, 80);
-    expect(other.listen(1)).toBe("EADDRINUSE");
-    expect(a.socket().connect(IpAddress.parse("192.0.2.1") as IpAddress, 80)).toBe("ENETUNREACH");
+    expect(fresh.listen(B[0], 0, 1)).toBe("EADDRNOTAVAIL");
+    expect(fresh.connect(B[0], 80, { local: B[0] })).toBe("EADDRNOTAVAIL");
+    const other = new VirtualSocket(b);
+    expect(other.listen(null, 80, 1)).toBe("EADDRINUSE");
+    expect(new VirtualSocket(a).connect(IpAddress.parse("192.0.2.1") as IpAddress, 80)).toBe("ENETUNREACH");
 
-    const refused = a.socket();
+    const refused = new VirtualSocket(a);
     refused.connect(B[0], 81);
     expect(refused.connect(B[0], 81)).toBe("EALREADY");
     exchange(a, b);
-    expect(refused.readiness()).toEqual({ readable: true, writable: true, error: true });
+    expect(refused.connection).toMatchObject({ readable: true, writable: true });
     expect(refused.error()).toBe("ECONNREFUSED");
     expect(refused.error()).toBeNull();
 
-    server.close({ lingerZero: true });
+    server.close(true);
     exchange(a, b);
     expect(client.write(new Uint8Array(1))).toBe("ECONNRESET");
     expect(client.write(new Uint8Array(1))).toBe("EPIPE");
 
-    const silent = a.socket({ synRetries: 1 });
+    const silent = new VirtualSocket(a, { synRetries: 1 });
     silent.connect(IpAddress.parse("10.9.9.9") as IpAddress, 80);
     a.output();
     for (let i = 0; i < 10; i++) {
@@ -151,7 +150,7 @@ describe("A host driven from outside in virtual time", () => {
     const answer = (to: Bytes, error: IcmpError): Bytes =>
       buildIcmpError(parse(to), IpAddress.parse("10.0.0.254") as IpAddress, error, 64) as Bytes;
     const a = host(A);
-    const trying = a.socket();
+    const trying = new VirtualSocket(a);
     trying.connect(B[0], 80);
     a.input(answer(a.output()[0], { kind: "unreachable", reason: "host" }));
     expect(trying.error()).toBe("EHOSTUNREACH");
@@ -160,14 +159,14 @@ describe("A host driven from outside in virtual time", () => {
     client.write(new Uint8Array(1_000));
     const [segment] = c.output();
     c.input(answer(segment, { kind: "unreachable", reason: "host" }));
-    expect(client.readiness().error).toBe(false);
+    expect(client.error()).toBeNull();
     c.input(answer(segment, { kind: "too-big", mtu: 600 }));
     const smaller = c.output();
     expect(smaller.length).toBeGreaterThan(1);
     for (const bytes of smaller) expect(bytes.length).toBeLessThanOrEqual(600);
     for (const bytes of smaller) d.input(bytes);
     exchange(c, d);
-    expect(server.unread).toBe(1_000);
+    expect(server.connection?.available).toBe(1_000);
   });
 
   it("waits until something is readable or writable", () => {
@@ -176,32 +175,32 @@ describe("A host driven from outside in virtual time", () => {
       { tcp: { sendBuffer: 4_096 } },
       { tcp: { receiveBuffer: 4_096 } },
     );
-    expect(client.readiness()).toEqual({ readable: false, writable: true, error: false });
+    expect(client.connection).toMatchObject({ readable: false, writable: true });
     expect(client.write(new Uint8Array(10_000))).toBe(4_096);
     expect(client.write(new Uint8Array(10_000))).toBe("EAGAIN");
-    expect(client.readiness().writable).toBe(false);
+    expect(client.connection?.writable).toBe(false);
     exchange(a, b);
-    expect(server.readiness().readable).toBe(true);
-    expect(client.readiness().writable).toBe(true);
+    expect(server.connection?.readable).toBe(true);
+    expect(client.connection?.writable).toBe(true);
   });
 
   it("has options for each connection", () => {
     const { a, b, client, server } = connected(0, {
       tcp: { maxSegmentSize: 700, trafficClass: 0x10, hopLimit: 9 },
     });
-    expect(client.info()?.mss).toBe(700);
-    client.setOptions({ cork: true });
+    expect(client.connection?.info(a.now).mss).toBe(700);
+    client.connection?.setOptions(a.now, { cork: true });
     client.write(new Uint8Array(100));
     expect(a.output()).toHaveLength(0);
-    client.setOptions({ cork: false });
+    client.connection?.setOptions(a.now, { cork: false });
     const [sent] = a.output();
     expect(parse(sent)).toMatchObject({ trafficClass: 0x10, hopLimit: 9 });
     b.input(sent);
     exchange(a, b);
-    server.setOptions({ keepAlive: { idle: 5_000_000, interval: 1_000_000, count: 2 } });
+    server.connection?.setOptions(b.now, { keepAlive: { idle: 5_000_000, interval: 1_000_000, count: 2 } });
     b.advance(5_000_000);
     expect(b.output()).toHaveLength(1);
-    client.setOptions({ userTimeout: 2_000_000 });
+    client.connection?.setOptions(a.now, { userTimeout: 2_000_000 });
     client.write(new Uint8Array(10));
     for (let i = 0; i < 20; i++) {
       a.output();
@@ -233,17 +232,26 @@ describe("A host driven from outside in virtual time", () => {
     for (const bytes of flight) expect(bytes.length).toBeLessThanOrEqual(576);
     for (const bytes of flight) b.input(bytes);
     exchange(a, b);
-    expect(server.info()?.options).toEqual({ timestamps: false, sack: false, windowScale: null, ecn: false });
+    expect(server.connection?.info(b.now).options).toEqual({
+      timestamps: false,
+      sack: false,
+      windowScale: null,
+      ecn: false,
+    });
     const quick = host(A, {
       stack: { timeWait: 1_000 },
       tcp: { minRto: 300_000, delayedAck: 100_000, quickAcks: 1 },
     });
-    expect(quick.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+    expect(quick.stack.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("tells of each connection, and counts them by state", () => {
     const { a, b, client } = connected(1);
-    expect(client.info()).toMatchObject({ state: "ESTABLISHED", unacknowledged: 0, retransmits: 0 });
+    expect(client.connection?.info(a.now)).toMatchObject({
+      state: "ESTABLISHED",
+      unacknowledged: 0,
+      retransmits: 0,
+    });
     expect(a.stack.countByState()).toMatchObject({ ESTABLISHED: 1, LISTEN: 0 });
     expect(b.stack.countByState()).toMatchObject({ ESTABLISHED: 1, LISTEN: 1 });
     client.close();

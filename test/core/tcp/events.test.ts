@@ -163,6 +163,94 @@ describe("info()", () => {
   });
 });
 
+describe("info() of buffers, sizes and times", () => {
+  scenario("tells segment sizes, the path, probes and how long ago somebody spoke", (s) => {
+    const connection = s.accepted({ mss: 1200, window: 1000 });
+    s.write(connection, 1500);
+    s.send("A", { data: 500, window: 0 });
+    s.pass(30 * MILLISECOND);
+    expect(connection.info(s.now)).toMatchObject({
+      mss: 1200,
+      receiveMss: 536,
+      advertisedMss: 1460,
+      pathMtu: 1240,
+      sendBuffer: 512 << 10,
+      receiveBuffer: 1 << 20,
+      lastSent: 30,
+      lastReceived: 30,
+      windowProbes: 0,
+      keepAliveProbes: 0,
+      delivered: 1000,
+    });
+    s.pass(970 * MILLISECOND);
+    const info = connection.info(s.now);
+    expect(info.windowProbes).toBeGreaterThan(0);
+    expect(info.lastReceived).toBe(1000);
+  });
+});
+
+describe("the event of a segment that goes again", () => {
+  it("tells why, and the sender's state after it", () => {
+    const pair = new Pair();
+    const [client, server] = pair.connected();
+    const causes = new Set<string>();
+    let last: SegmentEvent | null = null;
+    pair.a.observer = (event) => {
+      if (event.direction !== "out") return;
+      expect(event.retransmission).toBe(event.cause !== "none");
+      causes.add(event.cause);
+      last = { ...event };
+    };
+    const lose = (count: number): void => {
+      let left = count;
+      pair.filter = (flight, packet) =>
+        flight.from === "b" || packet.tcp.dataEnd === packet.tcp.dataStart || left-- <= 0;
+    };
+    lose(1);
+    client.send(pair.now, pattern(20_000));
+    pair.runFor(SECOND);
+    expect([...causes]).toEqual(["none", "loss"]);
+    lose(1);
+    client.send(pair.now, pattern(100));
+    pair.runFor(SECOND);
+    expect([...causes]).toEqual(["none", "loss", "tail-loss-probe"]);
+    lose(3);
+    client.send(pair.now, pattern(100));
+    pair.runFor(5 * SECOND);
+    expect([...causes]).toEqual(["none", "loss", "tail-loss-probe", "timeout"]);
+    pair.a.linkDied(pair.now, pair.linkId);
+    client.send(pair.now, pattern(100));
+    pair.flush();
+    pair.a.linkDied(pair.now, pair.linkId);
+    pair.flush();
+    expect(causes.has("outage")).toBe(true);
+    expect(last).toMatchObject({ cause: "outage", recovery: "outage", inFlight: 100 });
+    expect((last as SegmentEvent | null)?.cwnd).toBe(client.info(pair.now).cwnd);
+    expect((last as SegmentEvent | null)?.srtt).toBe(client.info(pair.now).rtt * 1000);
+    pair.runFor(SECOND);
+    expect(readAll(pair, server).length).toBe(20_300);
+  });
+});
+
+describe("peek()", () => {
+  scenario("leaves the bytes, and the window, as they are", (s) => {
+    const connection = s.accepted();
+    expect([connection.peek(10), connection.readable, connection.writable]).toEqual([undefined, false, true]);
+    s.send("A", { data: 100 });
+    s.take();
+    expect(connection.peek(10)).toEqual(pattern(10));
+    expect(connection.peek(1000)?.length).toBe(100);
+    expect([connection.available, connection.readable]).toEqual([100, true]);
+    s.nothing();
+    expect(s.read(connection)?.length).toBe(100);
+    expect(connection.peek(10)).toBeUndefined();
+    s.send("FA");
+    expect([connection.peek(10), connection.readable]).toEqual([null, true]);
+    s.finish(connection);
+    expect(connection.canSend).toBe(false);
+  });
+});
+
 describe("the event of each segment", () => {
   it("tells direction, offsets, flags and whether it is a resend, in offsets from 0", () => {
     const pair = new Pair();
