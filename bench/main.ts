@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildRoles } from "./build.ts";
 import { Field } from "./field.ts";
 import { describeMachine } from "./machine.ts";
+import { idle } from "./measures/idle.ts";
 import { besideBulk, opening, ping, throughput } from "./measures/loopback.ts";
 import type { Measure } from "./measures/measure.ts";
 import { memory } from "./measures/memory.ts";
@@ -17,7 +18,16 @@ import { report } from "./report.ts";
 import { Results } from "./results.ts";
 import { judge } from "./targets.ts";
 
-const measures: readonly Measure[] = [...throughput, ping, besideBulk, ...opening, slowPath, memory, pair];
+const measures: readonly Measure[] = [
+  ...throughput,
+  ping,
+  besideBulk,
+  ...opening,
+  slowPath,
+  memory,
+  pair,
+  idle,
+];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 async function main(options: BenchOptions): Promise<void> {

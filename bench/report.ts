@@ -29,7 +29,7 @@ function comparison(results: Results, contenders: readonly ContenderName[]): str
   const columns = contenderNames.filter((name) => contenders.includes(name));
   const rows: string[][] = [];
   for (const figure of Object.keys(figures) as FigureName[]) {
-    if (figure.startsWith("pair-")) continue;
+    if (isOfPair(figure)) continue;
     const cells = columns.map((name) => summaryText(results.summary(figure, name)));
     if (cells.every((cell) => cell === "")) continue;
     rows.push([label(figure), ...cells, ...RATIOS.map((name) => summaryText(results.ratio(figure, name)))]);
@@ -43,7 +43,7 @@ const RATIOS = ["mux", "tunnel"] as const;
 function pairTable(results: Results): string {
   const rows: string[][] = [];
   for (const figure of Object.keys(figures) as FigureName[]) {
-    const summary = figure.startsWith("pair-") ? results.summary(figure, "tunnel") : null;
+    const summary = isOfPair(figure) ? results.summary(figure, "tunnel") : null;
     if (summary !== null) rows.push([label(figure), summaryText(summary)]);
   }
   return rows.length === 0 ? "" : table(["two stacks in one process", "median (min-max)"], rows);
@@ -96,4 +96,9 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
   const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
   return [line(head), rule, ...rows.map(line)].join("\n");
+}
+
+/** Figures of two stacks in one process, which have no contender. */
+function isOfPair(figure: string): boolean {
+  return figure.startsWith("pair-") || figure.startsWith("idle-");
 }

@@ -27,7 +27,10 @@ export const targets: readonly Target[] = [
   { figure: "memory-client", kind: "value", relation: "<=", bound: 6 },
   { figure: "pair-small", kind: "value", relation: ">=", bound: 250 },
   { figure: "pair-large", kind: "value", relation: ">=", bound: 1_000 },
-  { figure: "pair-memory", kind: "value", relation: "<=", bound: 6 },
+  { figure: "pair-memory", kind: "value", relation: "<=", bound: 4 },
+  { figure: "idle-memory", kind: "value", relation: "<=", bound: 4 },
+  { figure: "idle-timers", kind: "value", relation: "<=", bound: 2 },
+  { figure: "idle-cpu", kind: "value", relation: "<=", bound: 10 },
 ];
 
 export interface Verdict {

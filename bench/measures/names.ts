@@ -12,5 +12,6 @@ export const measureNames = [
   "path",
   "memory",
   "pair",
+  "idle",
 ] as const;
 export type MeasureName = (typeof measureNames)[number];

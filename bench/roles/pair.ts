@@ -9,7 +9,7 @@ import {
   systemRandom,
 } from "../../src/core/link/index.ts";
 import type { TcpListener, TcpStream } from "../../src/core/net/index.ts";
-import { Stack } from "../../src/core/stack/index.ts";
+import { defaultKeepAlive, Stack } from "../../src/core/stack/index.ts";
 import { accelerateChecksums } from "../../src/core/wire/checksum.ts";
 import { IpAddress } from "../../src/core/wire/ip-address.ts";
 import { Prefix } from "../../src/core/wire/prefix.ts";
@@ -17,8 +17,11 @@ import { BLOCK_LENGTH, makeBlock, PatternCheck } from "../protocol.ts";
 import { serveRole } from "../serving.ts";
 import { type Latency, latencyOf } from "../statistics.ts";
 
-/** small: MSS 1,448, checksums, as over raw IP. large: MSS 65,463 and no checksums, as between tunnel and relay. */
-export type PairKind = "small" | "large";
+/**
+ * small: MSS 1,448, checksums, as over raw IP. large: MSS 65,463 and no checksums, as between tunnel and relay.
+ * idle: as small, with keepalive, so that every connection has a timer.
+ */
+export type PairKind = "small" | "large" | "idle";
 
 /** The calls that the parent makes. */
 export interface PairRole {
@@ -29,6 +32,8 @@ export interface PairRole {
   /** Connections opened, used for one byte and closed. */
   opening(seconds: number, atOnce: number): Promise<{ readonly perSecond: number }>;
   hold(count: number): Promise<void>;
+  /** Does nothing for so long: what the stacks use meanwhile, and the timers of the runtime. */
+  rest(seconds: number): Promise<{ readonly cpuSeconds: number; readonly timers: number }>;
 }
 
 interface Pair {
@@ -53,9 +58,9 @@ function host(text: string, kind: PairKind): { readonly network: StackNetwork; a
   const stack = new Stack({ secret, addresses: [IpAddress.parse(text)!], timeWait: 1_000_000 });
   const route = stack.addRoute(
     Prefix.parse("10.0.0.0/24")!,
-    kind === "small"
-      ? { reliable: false, checksum: true, mtu: 1_500 }
-      : { reliable: true, checksum: false, mtu: 65_535 },
+    kind === "large"
+      ? { reliable: true, checksum: false, mtu: 65_535 }
+      : { reliable: false, checksum: true, mtu: 1_500, ...(kind === "idle" ? KEPT_ALIVE : {}) },
   );
   const driver = new Driver({ stack });
   return {
@@ -139,7 +144,7 @@ serveRole({
     const [stream, accepted] = await connected(listener, target);
     const mss = stream.info().mss ?? 0;
     await Promise.all([stream.close(), accepted.close(), listener.close()]);
-    return { mss: kind === "small" ? mss - TIMESTAMPS : mss };
+    return { mss: kind === "large" ? mss : mss - TIMESTAMPS };
   },
 
   close() {
@@ -215,7 +220,17 @@ serveRole({
       held.push(near, far);
     }
   },
+
+  async rest(seconds) {
+    const timers = process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = process.cpuUsage();
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+    const { user, system } = process.cpuUsage(before);
+    return { cpuSeconds: (user + system) / 1e6 / seconds, timers };
+  },
 } satisfies PairRole);
+
+const KEPT_ALIVE = { tcp: { keepAlive: defaultKeepAlive } };
 
 /** The option in every segment, which MSS counts (RFC 6691). */
 const TIMESTAMPS = 12;

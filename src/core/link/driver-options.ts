@@ -92,11 +92,15 @@ export function timersOf(clock: Clock): Timers {
 
 /** What core/net's options say, in the core's units; what is left out stays the route's. */
 export function tcpOptions(options: DialOptions): Partial<TcpOptions> {
-  return {
+  const wishes = {
     noDelay: options.noDelay ?? true,
     ...(options.keepAlive === undefined ? {} : { keepAlive: keepAlive(options.keepAlive) }),
     ...(options.readBufferSize === undefined ? {} : { receiveBuffer: options.readBufferSize }),
     ...(options.writeBufferSize === undefined ? {} : { sendBuffer: options.writeBufferSize }),
     ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
   };
+  // Those who want nothing else get the same object, so that their connections share their options.
+  return wishes.noDelay && Object.keys(wishes).length === 1 ? USUAL_OPTIONS : wishes;
 }
+
+const USUAL_OPTIONS: Partial<TcpOptions> = { noDelay: true };

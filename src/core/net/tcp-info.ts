@@ -1,4 +1,5 @@
-// What TCP_INFO tells, as far as a network knows it. The protocol core has its own structurally identical type.
+// What TCP_INFO tells, as far as a network knows it: a kernel's socket knows less than our own TCP. The protocol core
+// has its own structurally identical type.
 
 /** The states of RFC 9293, 3.3.2. */
 export type TcpState =

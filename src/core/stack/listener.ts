@@ -34,8 +34,6 @@ export class Listener {
   isAcceptable = false;
   nextAcceptable: Listener | null = null;
   private readonly tcp: Partial<TcpOptions> | undefined;
-  private route: Route | null = null;
-  private options: TcpOptions | null = null;
   private queue: Connection[] = [];
   private readonly onClose: (listener: Listener) => void;
 
@@ -53,13 +51,9 @@ export class Listener {
     this.onClose = onClose;
   }
 
-  /** The options of its connections over a route: one object for all of them. */
+  /** The options of its connections over a route. */
   optionsFor(route: Route): TcpOptions {
-    if (this.route !== route || this.options === null) {
-      this.route = route;
-      this.options = this.tcp === undefined ? route.tcp : { ...route.tcp, ...this.tcp };
-    }
-    return this.options;
+    return route.optionsWith(this.tcp);
   }
 
   /** Whether one more handshake may be kept. */

@@ -26,6 +26,8 @@ export class Route implements TcpRoute {
   readonly tcp: TcpOptions;
   readonly timeWait: number;
   frozen = false;
+  private asked: Partial<TcpOptions> | undefined = undefined;
+  private answer: TcpOptions | null = null;
 
   constructor(prefix: Prefix, options: RouteOptions, tcp: TcpOptions, timeWait: number) {
     this.prefix = prefix;
@@ -34,6 +36,16 @@ export class Route implements TcpRoute {
     this.mtu = options.mtu;
     this.tcp = { ...tcp, ...options.tcp };
     this.timeWait = options.timeWait ?? timeWait;
+  }
+
+  /** The options of a connection over it. Those who ask with the same object again share the answer. */
+  optionsWith(tcp: Partial<TcpOptions> | undefined): TcpOptions {
+    if (tcp === undefined) return this.tcp;
+    if (this.answer === null || this.asked !== tcp) {
+      this.asked = tcp;
+      this.answer = { ...this.tcp, ...tcp };
+    }
+    return this.answer;
   }
 }
 

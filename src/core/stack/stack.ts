@@ -230,7 +230,7 @@ export class Stack {
     if (localPort === 0) throw new StackError("EADDRNOTAVAIL", `no free port for ${remote}:${remotePort}`);
     if (!isFree(localPort))
       throw new StackError("EADDRINUSE", `port ${localPort} is connected there already`);
-    const tcp = options.tcp === undefined ? route.tcp : { ...route.tcp, ...options.tcp };
+    const tcp = route.optionsWith(options.tcp);
     const connection = this.live.create(now, route, local, localPort, remote, remotePort, tcp);
     connection.open(now);
     return connection;

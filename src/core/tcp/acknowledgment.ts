@@ -77,7 +77,7 @@ export function acknowledgmentArrives(
     undoIfSpurious(connection, now, ack, advanced);
     const foundLoss = detectLosses(connection, now);
     if (connection.ecn.isAgreed && (segment.flags & Flag.ece) !== 0) echoArrives(connection, now);
-    if (connection.prr.active) {
+    if (connection.prr !== null) {
       const delivered = connection.sackOk
         ? delivery.bytes
         : Math.max(0, advanced) + sending.duplicateBytes - duplicateBytes;

@@ -4,7 +4,7 @@
 
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
-import { AckBudget } from "./ack-budget.ts";
+import type { AckBudget } from "./ack-budget.ts";
 import { canAckLater } from "./ack-later.ts";
 import { receiveStart, resizeBuffers, sendStart, tuneReceiving, tuneSending } from "./buffer-tuning.ts";
 import type { CongestionController } from "./congestion.ts";
@@ -19,7 +19,7 @@ import { type ConnectionInfo, connectionInfo } from "./info.ts";
 import type { KeepAlive, TcpOptions } from "./options.ts";
 import { Pacer } from "./pacing.ts";
 import type { PathMtu } from "./pmtu.ts";
-import { Prr } from "./prr.ts";
+import type { Prr } from "./prr.ts";
 import { Rack } from "./rack.ts";
 import { ReceiveSide } from "./receive-side.ts";
 import type { Route } from "./route.ts";
@@ -28,7 +28,7 @@ import { SendSide } from "./send-side.ts";
 import { canQueue, canReceive, isSynchronized, type TcpState } from "./tcp-state.ts";
 import { Timer, Timers } from "./timers.ts";
 import { TailLossProbe } from "./tlp.ts";
-import { Undo } from "./undo.ts";
+import type { Undo } from "./undo.ts";
 import { WindowUse } from "./window-use.ts";
 
 export { type CloseReason, Event };
@@ -100,8 +100,10 @@ export class Connection {
   // Loss recovery.
   recovery: Recovery = "none";
   recoveryPoint = -1;
-  readonly prr: Prr = new Prr();
-  readonly undo: Undo = new Undo();
+  /** While the window comes down by its rule. */
+  prr: Prr | null = null;
+  /** What is known of the last reduction of the window, while it may yet be taken back. */
+  undo: Undo | null = null;
   readonly tail: TailLossProbe = new TailLossProbe();
   frto: FrtoStep = FrtoStep.off;
   /** The first segment of a recovery leaves whatever the window says (RFC 6582 §3.2 step 3). */
@@ -120,7 +122,7 @@ export class Connection {
   /** No round trip sample reaches back across an outage. */
   sampleBarrier = 0;
   /** SACK blocks of the last ACK: what they cover is already in the records. */
-  readonly sackSeen: number[] = [];
+  sackSeen: number[] | null = null;
 
   /** The link on which the SYN, or the answer to it, left last. */
   synLink = -1;
@@ -128,8 +130,9 @@ export class Connection {
   answeredUpTo = 0;
 
   quickAcks: number;
-  readonly challengeBudget: AckBudget = new AckBudget();
-  readonly correctionBudget: AckBudget = new AckBudget();
+  /** For challenges and for corrections, from the first one on. */
+  challengeBudget: AckBudget | null = null;
+  correctionBudget: AckBudget | null = null;
   lastHeard = 0;
   lastSent = 0;
   oldestUnacked = 0;
@@ -348,7 +351,7 @@ export class Connection {
 
   get congestionWindow(): number {
     if (this.route.reliable) return Number.POSITIVE_INFINITY;
-    return this.prr.active ? this.prr.window : this.controller.window;
+    return this.prr === null ? this.controller.window : this.prr.window;
   }
 
   /** Bytes that the send buffer still takes; none after CLOSE. */
@@ -444,7 +447,7 @@ export class Connection {
 
   private dropEarly(): void {
     this.host.memory.used -= this.receiving.reassembly.length;
-    this.receiving.reassembly.clear();
+    this.receiving.forgetEarly();
   }
 
   /** State moves when the FIN is queued, not when it leaves: a FIN that cannot leave yet must not look like no CLOSE. */

@@ -40,7 +40,7 @@ export function noteDelivered(connection: Connection, now: number, record: SentR
   const { echo } = delivery;
   const stale =
     record.retransmissions > 0 && echo >= 0 && seqLess(echo, timestampValue(connection, record.sentAt));
-  if (connection.rack.delivered(record, now, stale)) connection.undo.arrivedEarly(record.end, length);
+  if (connection.rack.delivered(record, now, stale)) connection.undo?.arrivedEarly(record.end, length);
   connection.rate.acknowledged(record, now, length);
   delivery.bytes += length;
   // Karn: a segment sent twice gives no round trip; and none reaches back across an outage.

@@ -2,12 +2,11 @@
 // flight comes down to the threshold evenly, whatever the path loses meanwhile. Bytes throughout. May use nothing.
 
 export class Prr {
-  active = false;
-  /** The congestion window while it is active. */
-  window = 0;
-  private threshold = 0;
+  /** The congestion window. */
+  window: number;
+  private readonly threshold: number;
   /** RecoverFS: what was to be delivered when the recovery began. */
-  private flight = 0;
+  private readonly flight: number;
   private delivered = 0;
   private out = 0;
 
@@ -15,12 +14,9 @@ export class Prr {
    * A recovery begins. Until an ACK delivers something nothing more leaves but the first segment resent (§6.2 forces it
    * by its window; here the sender has leave of its own for it).
    */
-  enter(threshold: number, flight: number, inFlight: number): void {
-    this.active = true;
+  constructor(threshold: number, flight: number, inFlight: number) {
     this.threshold = threshold;
     this.flight = Math.max(flight, 1);
-    this.delivered = 0;
-    this.out = 0;
     this.window = inFlight;
   }
 
@@ -42,9 +38,5 @@ export class Prr {
   /** New or old, it counts. */
   sent(bytes: number): void {
     this.out += bytes;
-  }
-
-  leave(): void {
-    this.active = false;
   }
 }

@@ -9,7 +9,8 @@ import type { ReceiveTuning } from "./receive-tuning.ts";
 
 export class ReceiveSide {
   readonly buffer: ReceiveBuffer = new ReceiveBuffer();
-  readonly reassembly: Reassembly = new Reassembly();
+  /** Empty ones are all the same: most connections never need one. See earlySegments(). */
+  reassembly: Reassembly = NOTHING_EARLY;
   /** IRS and the shift that our windows are divided by. */
   irs = 0;
   scale = 0;
@@ -56,6 +57,17 @@ export class ReceiveSide {
     return count + 1;
   }
 
+  /** For a segment that came before its turn. */
+  earlySegments(): Reassembly {
+    if (this.reassembly === NOTHING_EARLY) this.reassembly = new Reassembly();
+    return this.reassembly;
+  }
+
+  /** The connection is over, or nothing is early any more. */
+  forgetEarly(): void {
+    this.reassembly = NOTHING_EARLY;
+  }
+
   /** The window as the peer knows it. */
   get window(): number {
     return this.edge - this.next;
@@ -86,3 +98,6 @@ export class ReceiveSide {
     return gain >= Math.min(this.limit >> 1, 2 * mss) || this.window < mss;
   }
 }
+
+/** Shared, so nothing may ever be put into it. */
+const NOTHING_EARLY: Reassembly = new Reassembly();

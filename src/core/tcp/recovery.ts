@@ -5,7 +5,9 @@ import type { Connection, Recovery } from "./connection.ts";
 import { delivery } from "./delivery.ts";
 import { FrtoStep } from "./frto.ts";
 import { pathTimedOut, probeWasLost } from "./pmtu.ts";
+import { Prr } from "./prr.ts";
 import { Timer } from "./timers.ts";
+import { Undo } from "./undo.ts";
 
 /** RFC 5681 §3.2, for peers without SACK. */
 const DUPLICATE_THRESHOLD = 3;
@@ -46,7 +48,7 @@ export function detectLosses(connection: Connection, now: number): boolean {
  * a round trip that ECN told of is resent, but reduces nothing more.
  */
 export function reduce(connection: Connection, now: number, cause: "loss" | "congestion"): void {
-  const { recovery, sending, controller, undo } = connection;
+  const { recovery, sending, controller } = connection;
   const isReduced = recovery === "congestion" || recovery === "loss" || recovery === "timeout";
   if (isReduced && (recovery !== "congestion" || cause === "congestion")) return;
   enterRecovery(connection, cause);
@@ -55,11 +57,11 @@ export function reduce(connection: Connection, now: number, cause: "loss" | "con
   controller.congested(now, records.outstanding);
   connection.ecn.windowReduced();
   // What ECN told of was true, whatever becomes of what is resent.
-  if (cause === "loss") undo.begin(sending.una, records.resentBytes);
-  else undo.forget();
+  if (cause === "loss") connection.undo = new Undo(sending.una, records.resentBytes);
+  else connection.undo = null;
   // RFC 9937 §6.2: what the ACK at hand delivered is the first that counts, what was SACKed before does not.
   const flight = records.outstanding - records.sackedBytes + delivery.bytes;
-  if (controller.lossBased) connection.prr.enter(controller.slowStartThreshold, flight, sending.pipe);
+  if (controller.lossBased) connection.prr = new Prr(controller.slowStartThreshold, flight, sending.pipe);
 }
 
 /** A tail loss probe repaired a loss that nobody else saw: one reduction, and no recovery (RFC 8985 §7.4.2). */
@@ -68,7 +70,7 @@ export function answerRepairedTail(connection: Connection, now: number, acknowle
   connection.controller.congested(now, connection.sending.records.outstanding + acknowledged);
   connection.controller.recovered(now);
   connection.ecn.windowReduced();
-  connection.undo.forget();
+  connection.undo = null;
 }
 
 /** Everything sent so far decides when it is over. */
@@ -90,7 +92,7 @@ export function leaveRecovery(connection: Connection, now: number): void {
     connection.controller.recovered(now);
   if (connection.recovery === "loss" || connection.recovery === "timeout") connection.rack.recovered();
   connection.recovery = "none";
-  connection.prr.leave();
+  connection.prr = null;
   connection.sending.duplicateBytes = 0;
   connection.fastRetransmit = false;
 }
@@ -119,14 +121,14 @@ export function retransmitTimeout(connection: Connection, now: number): void {
   const reneged = first.sacked;
   if (reneged) {
     records.reneged();
-    connection.sackSeen.length = 0;
+    connection.sackSeen = null;
   }
   const isFirst = connection.attempts === 0;
   const resending = connection.recovery === "loss" || connection.recovery === "timeout";
   // One that fires within a recovery proves that what was resent is lost, unless all of it waits for an answer.
   const isOpen = !reneged && (!resending || !isFirst);
-  if (isFirst) connection.undo.begin(sending.una, records.resentBytes);
-  if (reneged) connection.undo.forget();
+  if (isFirst) connection.undo = new Undo(sending.una, records.resentBytes);
+  if (reneged) connection.undo = null;
   controller.timedOut(now, records.outstanding, isFirst);
   connection.ecn.windowReduced();
   const { rack } = connection;
@@ -134,7 +136,7 @@ export function retransmitTimeout(connection: Connection, now: number): void {
   records.markAllLost(connection.sackOk ? now - (rack.rtt || roundTrip.srtt) - window : now);
   enterRecovery(connection, "timeout");
   connection.frto = isOpen ? FrtoStep.resent : FrtoStep.off;
-  connection.prr.leave();
+  connection.prr = null;
   connection.tail.forget();
   connection.attempts++;
   connection.timeouts++;

@@ -9,8 +9,10 @@ import { delivery, noteDelivered } from "./delivery.ts";
 /** @param ack offset that the segment acknowledges */
 export function takeSackBlocks(connection: Connection, now: number, segment: TcpSegment, ack: number): void {
   takeDuplicate(connection, segment, ack);
-  const { sending, sackSeen } = connection;
+  const { sending } = connection;
   if (sending.records.count === 0) return;
+  connection.sackSeen ??= [];
+  const { sackSeen } = connection;
   const seen = sackSeen.length;
   for (let block = 0; block < segment.sackCount; block++) {
     lefts[block] = offsetOf(connection, segment.sackEdges[block * 2]);
@@ -22,7 +24,7 @@ export function takeSackBlocks(connection: Connection, now: number, segment: Tcp
     const right = rights[block];
     // A block below SND.UNA is old news or tells of a duplicate; one beyond what was sent is nonsense.
     if (right <= left || left < sending.una || right > sending.next) continue;
-    walk(connection, now, left, right, seen);
+    walk(connection, now, left, right, sackSeen, seen);
     sackSeen.push(left, right);
   }
   sackSeen.splice(0, seen);
@@ -45,7 +47,7 @@ function takeDuplicate(connection: Connection, segment: TcpSegment, ack: number)
   connection.duplicatesReported += Math.ceil((right - left) / sending.mss);
   // The path makes copies too: what was sent once says nothing of us.
   if (connection.duplicatesReported > connection.retransmits) return;
-  undo.duplicate(right, right - left);
+  undo?.duplicate(right, right - left);
   // A probe was sent by a timer: it does not say that RACK was hasty.
   const { tail } = connection;
   if (!tail.isResent || right !== tail.end) rack.duplicateSeen(sending.una, sending.next);
@@ -66,8 +68,14 @@ const lefts: number[] = [0, 0, 0, 0];
 const rights: number[] = [0, 0, 0, 0];
 
 /** Marks what [left, right) covers, leaving out what earlier blocks covered: those records are marked already. */
-function walk(connection: Connection, now: number, left: number, right: number, seen: number): void {
-  const { sackSeen } = connection;
+function walk(
+  connection: Connection,
+  now: number,
+  left: number,
+  right: number,
+  sackSeen: readonly number[],
+  seen: number,
+): void {
   let from = left;
   while (from < right) {
     let to = right;

@@ -5,7 +5,7 @@ import type { Packet } from "../wire/packet.ts";
 import { seqDifference } from "../wire/seq.ts";
 import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
 import { acknowledgmentArrives } from "./acknowledgment.ts";
-import { challenge } from "./challenge.ts";
+import { challenge, mayCorrect } from "./challenge.ts";
 import type { Connection } from "./connection.ts";
 import { agreeEcn, noteCongestion, repeatedSyn } from "./ecn.ts";
 import { agreeOptions } from "./handshake.ts";
@@ -160,7 +160,7 @@ function unacceptable(connection: Connection, now: number, flags: number, length
   // Data that comes again means that our ACK was lost: that answer has no budget (a limit here made stacks crawl).
   // Empty segments are corrected at most twice a second, else two confused ends answer each other for ever.
   const hasText = length > 0 || (flags & Flag.fin) !== 0;
-  if (hasText || (connection.correctionBudget.take(now) && connection.host.mayAnswer(now))) {
+  if (hasText || mayCorrect(connection, now)) {
     connection.ackPending = true;
     connection.host.ready(connection);
   }

@@ -84,7 +84,7 @@ function take(connection: Connection, offset: number, bytes: Bytes, begin: numbe
   const { receiving, host } = connection;
   if (offset > receiving.next) {
     const before = receiving.reassembly.length;
-    const kept = receiving.reassembly.insert(offset, bytes, begin, end);
+    const kept = receiving.earlySegments().insert(offset, bytes, begin, end);
     host.memory.used += receiving.reassembly.length - before;
     return kept;
   }
@@ -92,8 +92,10 @@ function take(connection: Connection, offset: number, bytes: Bytes, begin: numbe
   const before = receiving.buffer.length + receiving.reassembly.length;
   receiving.buffer.push(bytes, begin, end);
   receiving.next += end - begin;
-  if (!receiving.reassembly.empty)
+  if (!receiving.reassembly.empty) {
     receiving.next = receiving.reassembly.drain(receiving.next, receiving.buffer);
+    if (receiving.reassembly.empty) receiving.forgetEarly();
+  }
   host.memory.used += receiving.buffer.length + receiving.reassembly.length - before;
   return true;
 }

@@ -202,8 +202,8 @@ function resend(
   if (record.fin) segment.flags |= Flag.fin;
   sending.records.resent(record, now, linkId);
   connection.path?.resent(record.start);
-  connection.undo.resent(record.length, segment.hasTimestamps ? segment.tsVal : -1);
-  connection.prr.sent(record.length);
+  connection.undo?.resent(record.length, segment.hasTimestamps ? segment.tsVal : -1);
+  connection.prr?.sent(record.length);
   sending.bytesRetransmitted += size;
   connection.retransmits++;
   connection.host.counters.retransmissions++;
@@ -248,7 +248,7 @@ function sendNew(
   sending.finSent = sending.finSent || fin;
   sending.forceSmall = false;
   sending.bytesSent += size;
-  connection.prr.sent(end - start);
+  connection.prr?.sent(end - start);
   connection.timers.clear(Timer.persist);
   armRetransmit(connection, now);
   if (connection.tail.pending) probeSent(connection, now, false);

@@ -12,24 +12,19 @@ import { timestampValue } from "./timestamps.ts";
 
 /** What is known of the last reduction of the window. */
 export class Undo {
-  /** SND.UNA when it came; negative when there is nothing to take back. */
-  from = -1;
+  /** SND.UNA when it came. */
+  private readonly from: number;
   /** Bytes sent again since, which nothing has shown to be duplicates yet; negative when none were sent again. */
-  private unproven = -1;
+  private unproven: number;
   /** Bytes of which that was known before their DSACK came: it says nothing new. */
   private foretold = 0;
   /** Our timestamp when the first of them left; negative when there is none. */
   private stamp = -1;
 
   /** @param underWay bytes that went again before and may yet be called duplicates */
-  begin(una: number, underWay: number): void {
+  constructor(una: number, underWay: number) {
     this.from = una;
     this.unproven = underWay > 0 ? underWay : -1;
-    this.stamp = -1;
-  }
-
-  forget(): void {
-    this.from = -1;
   }
 
   /** @param timestamp negative when segments carry none */
@@ -69,7 +64,7 @@ export class Undo {
 /** After an ACK was taken in and before losses are looked for. */
 export function undoIfSpurious(connection: Connection, now: number, ack: number, advanced: number): void {
   const { undo, recovery } = connection;
-  if (undo.from < 0) return;
+  if (undo === null) return;
   const isDelayed = advanced > 0 && undo.isDelayed(delivery.echo);
   if (recovery === "timeout") {
     const isOriginal = judgeTimeout(connection, ack, advanced);
@@ -82,7 +77,7 @@ export function undoIfSpurious(connection: Connection, now: number, ack: number,
 }
 
 function takeBack(connection: Connection, now: number): void {
-  connection.undo.forget();
+  connection.undo = null;
   connection.spuriousRecoveries++;
   connection.controller.undo(now);
 }
@@ -119,7 +114,7 @@ function resume(connection: Connection, now: number): void {
   connection.sending.records.restoreLost();
   connection.sending.duplicateBytes = 0;
   connection.duplicateAcks = 0;
-  connection.prr.leave();
+  connection.prr = null;
   connection.recovery = "none";
   connection.fastRetransmit = false;
 }

@@ -3,55 +3,55 @@
 
 export class WindowedMin {
   private readonly window: number;
-  private readonly values: [number, number, number] = [Infinity, Infinity, Infinity];
-  private readonly times: [number, number, number] = [0, 0, 0];
+  /** Three values, and from index 3 their times: one array of doubles, since every connection has one. */
+  private readonly samples: number[] = [Infinity, Infinity, Infinity, 0, 0, 0];
 
   constructor(window: number) {
     this.window = window;
   }
 
   get value(): number {
-    return this.values[0];
+    return this.samples[0];
   }
 
   reset(): void {
-    this.values.fill(Infinity);
+    this.samples.fill(Infinity, 0, 3);
   }
 
   update(now: number, value: number): void {
-    const { values, times, window } = this;
-    if (value <= values[0] || now - times[2] > window) {
-      values.fill(value);
-      times.fill(now);
+    const { samples, window } = this;
+    if (value <= samples[0] || now - samples[5] > window) {
+      samples.fill(value, 0, 3);
+      samples.fill(now, 3);
       return;
     }
-    if (value <= values[1]) {
-      values[1] = values[2] = value;
-      times[1] = times[2] = now;
-    } else if (value <= values[2]) {
-      values[2] = value;
-      times[2] = now;
+    if (value <= samples[1]) {
+      samples[1] = samples[2] = value;
+      samples[4] = samples[5] = now;
+    } else if (value <= samples[2]) {
+      samples[2] = value;
+      samples[5] = now;
     }
-    const age = now - times[0];
+    const age = now - samples[3];
     if (age > window) {
       this.shift(now, value);
-      if (now - times[0] > window) this.shift(now, value);
-    } else if (times[1] === times[0] && age > window / 4) {
-      values[1] = values[2] = value;
-      times[1] = times[2] = now;
-    } else if (times[2] === times[1] && age > window / 2) {
-      values[2] = value;
-      times[2] = now;
+      if (now - samples[3] > window) this.shift(now, value);
+    } else if (samples[4] === samples[3] && age > window / 4) {
+      samples[1] = samples[2] = value;
+      samples[4] = samples[5] = now;
+    } else if (samples[5] === samples[4] && age > window / 2) {
+      samples[2] = value;
+      samples[5] = now;
     }
   }
 
   private shift(now: number, value: number): void {
-    const { values, times } = this;
-    values[0] = values[1];
-    times[0] = times[1];
-    values[1] = values[2];
-    times[1] = times[2];
-    values[2] = value;
-    times[2] = now;
+    const { samples } = this;
+    samples[0] = samples[1];
+    samples[3] = samples[4];
+    samples[1] = samples[2];
+    samples[4] = samples[5];
+    samples[2] = value;
+    samples[5] = now;
   }
 }

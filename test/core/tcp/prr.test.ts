@@ -9,8 +9,7 @@ const RTT = 100 * MILLISECOND;
 
 describe("Prr", () => {
   it("lets out the share of the threshold of what is delivered (§6.2, proportional)", () => {
-    const prr = new Prr();
-    prr.enter(7000, 10_000, 9000);
+    const prr = new Prr(7000, 10_000, 9000);
     let inFlight = 9000;
     let out = 0;
     for (let ack = 0; ack < 9 && inFlight > 7000; ack++) {
@@ -28,8 +27,7 @@ describe("Prr", () => {
   });
 
   it("keeps credit of what was delivered and could not leave yet", () => {
-    const prr = new Prr();
-    prr.enter(5000, 10_000, 10_000);
+    const prr = new Prr(5000, 10_000, 10_000);
     prr.acknowledged(1000, 9000, false, 1000);
     expect(prr.window).toBe(9500);
     prr.acknowledged(1000, 8000, false, 1000);
@@ -40,15 +38,13 @@ describe("Prr", () => {
   });
 
   it("below the threshold, sends what was delivered, no more (§6.2, conservation of packets)", () => {
-    const prr = new Prr();
-    prr.enter(5000, 10_000, 2000);
+    const prr = new Prr(5000, 10_000, 2000);
     prr.acknowledged(1000, 2000, false, 1000);
     expect(prr.window).toBe(3000);
   });
 
   it("below the threshold, a safe ACK lets one segment more out (§6.2, slow start reduction bound)", () => {
-    const prr = new Prr();
-    prr.enter(5000, 10_000, 2000);
+    const prr = new Prr(5000, 10_000, 2000);
     prr.acknowledged(1000, 2000, true, 1000);
     expect(prr.window).toBe(4000);
     prr.acknowledged(1000, 4500, true, 1000);
@@ -57,8 +53,7 @@ describe("Prr", () => {
   });
 
   it("an ACK that delivered nothing changes nothing", () => {
-    const prr = new Prr();
-    prr.enter(5000, 10_000, 9000);
+    const prr = new Prr(5000, 10_000, 9000);
     prr.acknowledged(0, 9000, true, 1000);
     expect(prr.window).toBe(9000);
   });

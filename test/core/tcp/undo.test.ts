@@ -301,8 +301,7 @@ describe("a spurious fast retransmit", () => {
 
 describe("Undo", () => {
   it("counts a byte once that was known to be a duplicate before its DSACK came", () => {
-    const undo = new Undo();
-    undo.begin(0, 0);
+    const undo = new Undo(0, 0);
     expect(undo.allDuplicates).toBe(false);
     undo.resent(1000, -1);
     undo.arrivedEarly(1000, 1000);
@@ -315,8 +314,7 @@ describe("Undo", () => {
   });
 
   it("counts what was under way again when it began, and nothing from before", () => {
-    const undo = new Undo();
-    undo.begin(5000, 2000);
+    const undo = new Undo(5000, 2000);
     undo.duplicate(5000, 1000);
     undo.duplicate(6000, 1000);
     expect(undo.allDuplicates).toBe(false);
