@@ -23,35 +23,38 @@ export interface Lane {
   readonly place: Place;
 }
 
+export interface FieldOptions {
+  /** Where the roles are, built. */
+  readonly scripts: string;
+  /** A directory for CPU profiles. */
+  readonly profile: string | null;
+  /** Of all processes alike. */
+  readonly nodeOptions: readonly string[];
+}
+
 export class Field {
   readonly server: Worker<ServerRole & CommonRole>;
   /** Bytes in a second of earlier transfers: how much to move in a given time. */
   readonly pace: Map<string, number> = new Map();
-  private readonly scripts: string;
-  private readonly profile: string | null;
+  private readonly options: FieldOptions;
   private readonly serverPort: number;
   private readonly lanes: Map<ContenderName, Lane> = new Map();
   private readonly warm: Set<string> = new Set();
   private profiled = 0;
 
-  private constructor(
-    scripts: string,
-    profile: string | null,
-    server: Worker<ServerRole & CommonRole>,
-    serverPort: number,
-  ) {
-    this.scripts = scripts;
-    this.profile = profile;
+  private constructor(options: FieldOptions, server: Worker<ServerRole & CommonRole>, serverPort: number) {
+    this.options = options;
     this.server = server;
     this.serverPort = serverPort;
   }
 
-  /** `scripts`: where the roles are, built. */
-  static async start(scripts: string, profile: string | null): Promise<Field> {
+  static async start(options: FieldOptions): Promise<Field> {
+    const { scripts, profile, nodeOptions } = options;
     if (profile !== null) mkdirSync(profile, { recursive: true });
-    const server = await Worker.start<ServerRole>({ script: join(scripts, "server.js"), name: "server" });
+    const script = join(scripts, "server.js");
+    const server = await Worker.start<ServerRole>({ script, name: "server", nodeOptions });
     const { port } = await server.call("listen");
-    return new Field(scripts, profile, server, port);
+    return new Field(options, server, port);
   }
 
   /** The processes of a contender, kept from round to round. */
@@ -108,12 +111,14 @@ export class Field {
     name: string,
     parameters: readonly string[] = [],
   ): Promise<Worker<Role & CommonRole>> {
+    const { scripts, profile, nodeOptions } = this.options;
     const number = ++this.profiled;
     return Worker.start<Role>({
-      script: join(this.scripts, `${script}.js`),
-      name: this.profile === null ? name : `${name} ${number}`,
+      script: join(scripts, `${script}.js`),
+      name: profile === null ? name : `${name} ${number}`,
       parameters,
-      profileTo: this.profile ?? undefined,
+      nodeOptions,
+      profileTo: profile ?? undefined,
     });
   }
 }

@@ -33,7 +33,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 async function main(options: BenchOptions): Promise<void> {
   const machine = describeMachine(root);
   const results = new Results();
-  const field = await Field.start(await buildRoles(root), options.profile);
+  const { profile, nodeOptions } = options;
+  const field = await Field.start({ scripts: await buildRoles(root), profile, nodeOptions });
   const began = performance.now();
   try {
     for (let round = 0; round < options.rounds; round++) await runRound(field, results, options, round);
@@ -43,6 +44,7 @@ async function main(options: BenchOptions): Promise<void> {
   const seconds = (performance.now() - began) / 1e3;
   progress("");
   console.log(report(results, machine, options.contenders));
+  if (nodeOptions.length > 0) console.log(`\nAll processes with ${nodeOptions.join(" ")}`);
   console.log(`\n${options.rounds} rounds, ${seconds.toFixed(0)} s`);
   if (options.json !== null) {
     const { samples, failures } = results;

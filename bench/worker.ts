@@ -13,6 +13,8 @@ export interface WorkerOptions {
   /** Contender or role, for messages. */
   readonly name: string;
   readonly parameters?: readonly string[];
+  /** For Node and V8, as on the command line. */
+  readonly nodeOptions?: readonly string[];
   /** Runs in this network namespace. */
   readonly namespace?: string | undefined;
   /** Writes a CPU profile of the process there. */
@@ -35,7 +37,7 @@ export class Worker<Role extends { [Name in keyof Role]: Methods[string] }> {
 
   private constructor(options: WorkerOptions) {
     this.name = options.name;
-    const execArgv = ["--expose-gc"];
+    const execArgv = ["--expose-gc", ...(options.nodeOptions ?? [])];
     if (options.profileTo !== undefined) {
       execArgv.push("--cpu-prof", `--cpu-prof-dir=${options.profileTo}`);
       execArgv.push(`--cpu-prof-name=${options.name.replace(/\W+/g, "-")}.cpuprofile`);
