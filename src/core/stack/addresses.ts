@@ -22,6 +22,11 @@ export class Addresses {
     return this.list.some((own) => own.equals(address));
   }
 
+  /** Our own object of an address, so that connections share it. */
+  same(address: IpAddress): IpAddress {
+    return this.list.find((own) => own.equals(address)) ?? address;
+  }
+
   /** The one to speak from to a host of that family (RFC 6724 in its simplest case). */
   of(family: 4 | 6): IpAddress | undefined {
     return this.list.find((address) => address.family === family);

@@ -111,7 +111,7 @@ export class Ingress {
     const { packet } = this;
     const { tcp } = packet;
     const remote = packet.source();
-    const local = packet.destination();
+    const local = this.addresses.same(packet.destination());
     const route = this.routes.find(remote);
     const forUs = this.requests !== null || this.addresses.has(local);
     if (route === null || !forUs || !isOneHost(remote) || !isOneHost(local) || tcp.sourcePort === 0) {

@@ -10,7 +10,7 @@ import { receiveStart, resizeBuffers, sendStart, tuneReceiving, tuneSending } fr
 import type { CongestionController } from "./congestion.ts";
 import { newController } from "./controllers.ts";
 import { DeliveryRate } from "./delivery-rate.ts";
-import { EcnState } from "./ecn.ts";
+import { type EcnState, NO_ECN } from "./ecn.ts";
 import { type CloseReason, Event } from "./event.ts";
 import { FrtoStep } from "./frto.ts";
 import { largestSegment, windowScaleFor } from "./handshake.ts";
@@ -29,6 +29,7 @@ import { canQueue, canReceive, isSynchronized, type TcpState } from "./tcp-state
 import { Timer, Timers } from "./timers.ts";
 import { TailLossProbe } from "./tlp.ts";
 import type { Undo } from "./undo.ts";
+import { unlimited } from "./unlimited.ts";
 import { WindowUse } from "./window-use.ts";
 
 export { type CloseReason, Event };
@@ -75,7 +76,8 @@ export class Connection {
   readonly rate: DeliveryRate = new DeliveryRate();
   readonly controller: CongestionController;
   readonly pacer: Pacer = new Pacer();
-  readonly ecn: EcnState = new EcnState();
+  /** Of its own from when ECN was agreed. */
+  ecn: EcnState = NO_ECN;
   /** From when its segments were made smaller than agreed. */
   path: PathMtu | null = null;
 
@@ -177,7 +179,7 @@ export class Connection {
     this.rack = new Rack(clockResolution, reorderingWindow);
     this.sending.mss = this.largestSegment();
     const seed = config.isn ^ config.timestampOffset;
-    this.controller = newController(config.options, this.sending.mss, seed);
+    this.controller = this.route.reliable ? unlimited : newController(config.options, this.sending.mss, seed);
   }
 
   /** What our MSS option says. */

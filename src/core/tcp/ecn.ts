@@ -15,7 +15,7 @@ export const Ecn = { notCapable: 0, ect1: 1, ect0: 2, congestion: 3, mask: 3 } a
 /** What a connection knows of it. */
 export class EcnState {
   /** Both SYNs said so. */
-  isAgreed = false;
+  readonly isAgreed: boolean;
   /** Congestion was seen, and the peer has not said CWR yet. */
   mustEcho = false;
   /** The window went down: the next new data says so. */
@@ -23,11 +23,18 @@ export class EcnState {
   /** End of the data that said CWR: echoes up to there are of the congestion that was answered. */
   answeredTo = -1;
 
+  constructor(isAgreed: boolean) {
+    this.isAgreed = isAgreed;
+  }
+
   /** After a loss too: the peer may stop echoing. */
   windowReduced(): void {
     if (this.isAgreed) this.owesCwr = true;
   }
 }
+
+/** Nothing was agreed, so nothing is ever noted: one for all connections without it. */
+export const NO_ECN: EcnState = new EcnState(false);
 
 const SETUP = Flag.ece | Flag.cwr;
 
@@ -42,18 +49,20 @@ export function synFlags(connection: Connection, answering: boolean): number {
 
 /** The peer's SYN, or its SYN-ACK. `trafficClass` of its packet. */
 export function agreeEcn(connection: Connection, segment: TcpSegment, trafficClass: number): void {
-  const { ecn, options, route } = connection;
+  const { options, route } = connection;
   const said = segment.flags & SETUP;
   // A SYN that is marked as capable itself comes from someone who sets bits at random.
   const isSane = (trafficClass & Ecn.mask) === Ecn.notCapable;
   const isAnswer = (segment.flags & Flag.ack) !== 0;
-  if (isAnswer) ecn.isAgreed = said === Flag.ece && isSane && synFlags(connection, false) === SETUP;
-  else ecn.isAgreed = said === SETUP && isSane && options.ecn !== "off" && !route.reliable;
+  let isAgreed: boolean;
+  if (isAnswer) isAgreed = said === Flag.ece && isSane && synFlags(connection, false) === SETUP;
+  else isAgreed = said === SETUP && isSane && options.ecn !== "off" && !route.reliable;
+  connection.ecn = isAgreed ? new EcnState(true) : NO_ECN;
 }
 
 /** The peer's SYN again, without the offer: it gave up on ECN (§6.1.1.1). */
 export function repeatedSyn(connection: Connection, segment: TcpSegment): void {
-  if ((segment.flags & SETUP) !== SETUP) connection.ecn.isAgreed = false;
+  if ((segment.flags & SETUP) !== SETUP) connection.ecn = NO_ECN;
 }
 
 // --- as the receiver, §6.1.3

@@ -10,27 +10,30 @@ interface Chunk {
   end: number;
 }
 
-/** For bytes that come when none wait: a connection that says little keeps no more than this. */
+/** For bytes that come when none wait. A slab is given up when all of it was read: an idle connection keeps none. */
 const SMALLEST_SLAB = 256;
-/** A larger slab is given up when all of it was read. */
-const KEPT_SLAB = 1 << 10;
+/** For bytes that come when some wait, at first. */
+const SECOND_SLAB = 1 << 10;
 const LARGEST_SLAB = 64 << 10;
+
+const NO_CHUNKS: Chunk[] = [];
 
 export class ReceiveBuffer {
   /** Bytes waiting. */
   length = 0;
-  private chunks: Chunk[] = [];
+  /** Shared while empty: most connections of a process have nothing to say. */
+  private chunks: Chunk[] = NO_CHUNKS;
   private head = 0;
   private slab: Bytes | null = null;
   private slabUsed = 0;
-  private nextSlab = KEPT_SLAB;
+  private nextSlab = SECOND_SLAB;
 
   push(bytes: Bytes, begin: number, end: number): void {
     const count = end - begin;
     if (count === 0) return;
     this.length += count;
     if (pinsMuch(bytes, count) && !this.holds(bytes.buffer)) this.copyIn(bytes, begin, end);
-    else this.chunks.push({ bytes, begin, end });
+    else this.add({ bytes, begin, end });
   }
 
   /** The next bytes, at most `max`, handed over; null when there are none. */
@@ -44,7 +47,7 @@ export class ReceiveBuffer {
     if (chunk.begin === chunk.end) {
       this.head++;
       if (this.head === this.chunks.length) {
-        this.chunks.length = 0;
+        this.chunks = NO_CHUNKS;
         this.head = 0;
         this.giveUpSlab();
       } else if (this.head > 32 && this.head * 2 > this.chunks.length) {
@@ -63,10 +66,15 @@ export class ReceiveBuffer {
   }
 
   clear(): void {
-    this.chunks = [];
+    this.chunks = NO_CHUNKS;
     this.head = 0;
     this.length = 0;
     this.slab = null;
+  }
+
+  private add(chunk: Chunk): void {
+    if (this.chunks === NO_CHUNKS) this.chunks = [];
+    this.chunks.push(chunk);
   }
 
   /** Whether the newest bytes that wait are of this message: it is in memory already, more of it costs nothing. */
@@ -86,7 +94,7 @@ export class ReceiveBuffer {
       const tail = this.chunks[this.chunks.length - 1];
       if (this.chunks.length > this.head && tail.bytes === slab && tail.end === this.slabUsed)
         tail.end += count;
-      else this.chunks.push({ bytes: slab, begin: this.slabUsed, end: this.slabUsed + count });
+      else this.add({ bytes: slab, begin: this.slabUsed, end: this.slabUsed + count });
       this.slabUsed += count;
       at += count;
     }
@@ -102,8 +110,10 @@ export class ReceiveBuffer {
   }
 
   private giveUpSlab(): void {
-    if (this.slab === null || this.slab.length <= KEPT_SLAB) return;
-    if (this.slabUsed * 2 < this.slab.length) this.nextSlab = Math.max(KEPT_SLAB, this.nextSlab >> 1);
+    if (this.slab === null) return;
+    const { length } = this.slab;
+    if (length > SECOND_SLAB && this.slabUsed * 2 < length)
+      this.nextSlab = Math.max(SECOND_SLAB, this.nextSlab >> 1);
     this.slab = null;
   }
 }

@@ -19,12 +19,15 @@ interface Chunk {
 /** Owned arrays below this are copied: keeping a chunk each would cost more than the copy. */
 const WORTH_KEEPING = 4 << 10;
 
+const NO_CHUNKS: Chunk[] = [];
+
 export class SendBuffer {
   /** Stream offset of the first byte kept: SND.UNA for data. */
   start = 0;
   /** Stream offset after the last byte: what the user has queued. */
   end = 0;
-  private chunks: Chunk[] = [];
+  /** Shared while empty: most connections of a process have nothing to say. */
+  private chunks: Chunk[] = NO_CHUNKS;
   /** Chunks before this index are acknowledged and wait to be cut off together. */
   private head = 0;
   /** The chunk of the last copy: sending walks forward, so the next one is here or behind. */
@@ -62,7 +65,7 @@ export class SendBuffer {
       this.write(data, 0, data.length);
       return;
     }
-    this.chunks.push({ bytes: data, begin: 0, offset: this.end, length: data.length, slab: false });
+    this.add({ bytes: data, begin: 0, offset: this.end, length: data.length, slab: false });
     this.end += data.length;
   }
 
@@ -102,7 +105,7 @@ export class SendBuffer {
       this.head++;
     }
     if (this.head === this.chunks.length) {
-      this.chunks.length = 0;
+      this.chunks = NO_CHUNKS;
       this.head = 0;
       this.cursor = 0;
     } else if (this.head > 32 && this.head * 2 > this.chunks.length) {
@@ -118,7 +121,7 @@ export class SendBuffer {
       const chunk = this.chunks[index];
       if (chunk.slab) this.pool.give(chunk.bytes);
     }
-    this.chunks = [];
+    this.chunks = NO_CHUNKS;
     this.head = 0;
     this.cursor = 0;
     this.start = this.end;
@@ -133,8 +136,13 @@ export class SendBuffer {
     const bytes =
       count === this.head && this.end < FIRST_SLAB_SIZE ? new Uint8Array(FIRST_SLAB_SIZE) : this.pool.take();
     const chunk: Chunk = { bytes, begin: 0, offset: this.end, length: 0, slab: true };
-    this.chunks.push(chunk);
+    this.add(chunk);
     return chunk;
+  }
+
+  private add(chunk: Chunk): void {
+    if (this.chunks === NO_CHUNKS) this.chunks = [];
+    this.chunks.push(chunk);
   }
 
   private find(offset: number): number {
