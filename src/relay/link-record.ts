@@ -21,12 +21,14 @@ export interface LinkRecord {
   issued: number;
   /** The highest attempt that was taken. */
   attempt: number;
-  live: LiveLink | null;
+  readonly live: LiveLink | null;
 }
 
 export class LinkRecords {
   private readonly tickets: Tickets;
   private readonly all = new Map<number, LinkRecord>();
+  /** Links that are there: asked for every packet between peers. */
+  live: readonly LiveLink[] = [];
 
   constructor(tickets: Tickets) {
     this.tickets = tickets;
@@ -47,15 +49,10 @@ export class LinkRecords {
     return null;
   }
 
-  /** Links that are there, by id. */
-  *live(): IterableIterator<LiveLink> {
-    for (const { live } of this.all.values()) if (live !== null) yield live;
-  }
-
-  get liveCount(): number {
-    let count = 0;
-    for (const _ of this.live()) count++;
-    return count;
+  /** Puts a link into its place, or (null) takes it out. */
+  place(record: LinkRecord, live: LiveLink | null): void {
+    (record as { live: LiveLink | null }).live = live;
+    this.live = [...this.all.values()].flatMap((each) => (each.live === null ? [] : [each.live]));
   }
 
   /** Why a claim whose proof is right counts no more; null when it does. */

@@ -157,7 +157,7 @@ export class RelayCore {
       subject: session.principal.subject,
       address: session.address.toString(),
       streams: session.gateway.count,
-      links: session.links.liveCount,
+      links: session.links.live.length,
     }));
   }
 

@@ -221,7 +221,7 @@ export class RelayHandshake {
     const { code, text, retryAfter } = refusal;
     this.link.sendControl(HandshakeType.refuse, writeRefuse({ code, text, retryAfter }));
     this.hub.log("warn", "handshake-refused", { code, text, remote: this.context.remoteAddress });
-    this.over(refusal.counter, refusal.counter !== "linksRefusedClosing");
+    this.over(refusal.counter, !harmless.has(code) && refusal.counter !== "linksRefusedClosing");
     this.link.done();
     this.link.close(closeCode, code);
   }
@@ -237,5 +237,7 @@ export class RelayHandshake {
 
 /** The largest packet between peers: a jumbo frame's. */
 const peerMtu = 9_000;
+/** Refusals that honest clients meet, many at once after a restart: their rate is limited apart from the others'. */
+const harmless: ReadonlySet<string> = new Set(["ERR_SESSION_EXPIRED", staleCode]);
 /** The close code after `refuse`. */
 const refusedCloseCode = 4003;

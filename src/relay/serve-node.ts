@@ -70,6 +70,7 @@ class NodeRelay implements Relay {
   private readonly isSecure: boolean;
   private readonly sockets: WebSocketServer;
   private closing: Promise<void> | null = null;
+  private stopped: Promise<void> | null = null;
 
   constructor(core: RelayCore, server: http.Server | null, path: string | null, isSecure: boolean) {
     this.core = core;
@@ -119,6 +120,8 @@ class NodeRelay implements Relay {
   }
 
   async drain(options?: DrainOptions): Promise<void> {
+    // Whoever comes next may have the port.
+    void this.stopListening();
     await this.core.drain(options);
     await this.close();
   }
@@ -140,13 +143,26 @@ class NodeRelay implements Relay {
     await new Promise<void>((resolve) => {
       // Upgraded sockets count too: each is ended within 2 s by its link.
       const timer = setTimeout(resolve, this.core.limits.closeTime);
-      server.close(() => {
+      void this.stopListening().then(() => {
         clearTimeout(timer);
         resolve();
       });
-      server.closeIdleConnections();
       setTimeout(() => server.closeAllConnections(), 1_000).unref();
     });
+  }
+
+  /** Resolves when the last connection is closed too. */
+  private stopListening(): Promise<void> {
+    const { server } = this;
+    this.stopped ??= new Promise((resolve) => {
+      if (server === null) {
+        resolve();
+        return;
+      }
+      server.close(() => resolve());
+      server.closeIdleConnections();
+    });
+    return this.stopped;
   }
 }
 

@@ -150,7 +150,7 @@ export class RelaySession {
       },
     });
     const outlet = new Outlet<RelaySession | null>(hub.limits.switchQueue, () => port.rate, hub.counters);
-    record.live = { port, watch, outlet };
+    this.links.place(record, { port, watch, outlet });
     if (old !== null) {
       this.retire(old);
       this.driver.detach(old.port, { code: LinkCloseCode.replaced, reason: "a newer link is in its place" });
@@ -180,7 +180,7 @@ export class RelaySession {
   }
 
   forgetTransit(from: RelaySession): void {
-    for (const { outlet } of this.links.live()) outlet.remove(from);
+    for (const { outlet } of this.links.live) outlet.remove(from);
   }
 
   /** Its time without a link is over. */
@@ -215,7 +215,7 @@ export class RelaySession {
     this.isOpen = false;
     this.attachedSince = null;
     hub.log("info", "session-ended", { session: this.id, name: this.name, code, text });
-    for (const { watch } of this.links.live()) watch.stop();
+    for (const { watch } of this.links.live) watch.stop();
     this.publications.end();
     this.gateway.end();
     hub.detached.remove(this);
@@ -295,18 +295,18 @@ export class RelaySession {
     const record = this.links.of(port);
     if (record === null || record.live === null) return;
     const { live } = record;
-    record.live = null;
+    this.links.place(record, null);
     this.retire(live);
     if (!this.isOpen) return;
     if (protocolCodes.has(reason.code ?? 0)) this.hub.counters.protocolErrors++;
-    if (this.links.liveCount === 0) this.detached(reason);
+    if (this.links.live.length === 0) this.detached(reason);
   }
 
   /** A link is gone: what waited for it waits for another. */
   private retire({ port, watch, outlet }: LiveLink): void {
     watch.stop();
     this.control.detach(port);
-    for (const next of this.links.live()) {
+    for (const next of this.links.live) {
       for (const queue of outlet.waiting()) this.driver.offer(queue, next.port);
       return;
     }
@@ -330,11 +330,9 @@ export class RelaySession {
 
   /** A connection stays on one link while that lives (DESIGN §3). */
   private linkFor(flow: number): LiveLink | null {
-    if (!this.isAttached) return null;
-    const count = this.links.liveCount;
-    let skip = count <= 1 ? 0 : (flow >>> 0) % count;
-    for (const link of this.links.live()) if (skip-- === 0) return link;
-    return null;
+    const { live } = this.links;
+    if (live.length <= 1) return live[0] ?? null;
+    return live[(flow >>> 0) % live.length];
   }
 }
 

@@ -93,6 +93,40 @@ describe("Session control", () => {
     expect(errors[0]).toContain("4 is missing");
   });
 
+  test("goes on one link, and again on another when that one is lost", () => {
+    const { control } = make();
+    const [one, two] = [new Carrier(), new Carrier()];
+    control.attach(one);
+    control.send(32, { what: "a" });
+    control.attach(two);
+    expect(two.sent).toEqual([]);
+    control.send(32, { what: "b" });
+    control.acknowledged(one, 1);
+    control.detach(two);
+    expect(one.sent).toHaveLength(2);
+    control.attach(two);
+    control.detach(one);
+    expect(two.sent).toEqual([[32, { n: 2, what: "b" }]]);
+  });
+
+  test("begins anew when the other side has forgotten it", () => {
+    const { control, applied, errors } = make();
+    const link = new Carrier();
+    control.attach(link);
+    control.send(32, { what: "a" });
+    control.receive(link, 32, { n: 1, what: "x" });
+    control.detach(link);
+    control.reset();
+    expect(control.pending).toBe(0);
+    const next = new Carrier();
+    control.attach(next);
+    control.send(32, { what: "b" });
+    expect(next.sent).toEqual([[32, { n: 1, what: "b" }]]);
+    control.receive(next, 32, { n: 1, what: "y" });
+    expect(applied.map((entry) => (entry as unknown[])[1])).toEqual(["x", "y"]);
+    expect(errors).toEqual([]);
+  });
+
   test.each([undefined, 0, -1, 1.5, "1", 2 ** 49])("with the number %s is an error", (n) => {
     const { control, applied, errors } = make();
     const link = new Carrier();
