@@ -3,15 +3,18 @@
 
 import { WebSocket as NodeWebSocket } from "ws";
 import { nodeNetwork } from "./adapters/node/index.ts";
+import { unzeroed } from "./adapters/node/unzeroed.ts";
 import { webSocketDialer } from "./adapters/websocket/index.ts";
 import type { WebSocketConstructor } from "./adapters/websocket/web-socket-like.ts";
 import { setDefaultNetwork } from "./core/net/index.ts";
 import { accelerateChecksums } from "./core/wire/checksum.ts";
+import { allocateBy } from "./core/wire/memory.ts";
 import { setTunnelDialer } from "./tunnel/index.ts";
 
 export * from "./public.ts";
 
 accelerateChecksums();
+allocateBy(unzeroed);
 setDefaultNetwork(nodeNetwork);
 setTunnelDialer((urls, { WebSocket = NodeWebSocket }) =>
   webSocketDialer(urls, { WebSocket: WebSocket as WebSocketConstructor }),

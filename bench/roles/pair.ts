@@ -1,5 +1,6 @@
 // Two stacks in one process, joined by a memory link through two drivers: the TCP itself, with no kernel in it.
 
+import { unzeroed } from "../../src/adapters/node/unzeroed.ts";
 import {
   Driver,
   type Link,
@@ -12,6 +13,7 @@ import type { TcpListener, TcpStream } from "../../src/core/net/index.ts";
 import { defaultKeepAlive, Stack } from "../../src/core/stack/index.ts";
 import { accelerateChecksums } from "../../src/core/wire/checksum.ts";
 import { IpAddress } from "../../src/core/wire/ip-address.ts";
+import { allocateBy } from "../../src/core/wire/memory.ts";
 import { Prefix } from "../../src/core/wire/prefix.ts";
 import { BLOCK_LENGTH, makeBlock, PatternCheck } from "../protocol.ts";
 import { serveRole } from "../serving.ts";
@@ -43,6 +45,7 @@ interface Pair {
 
 // As the root entry for Node does.
 accelerateChecksums();
+allocateBy(unzeroed);
 
 const address = "10.0.0.2";
 const block = makeBlock();

@@ -78,7 +78,7 @@ export interface Relay extends RunningRelay {
  */
 export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): Promise<Relay> {
   const wanted = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
-  const core = new RelayCore(options, systemPlatform);
+  const core = new RelayCore(options, systemPlatform());
   core.requireSafe(wanted.hostname);
   const relay = new BunRelay(core, options.path ?? "/", options.tls !== undefined);
   const answer = options.request ?? notFound;
@@ -107,7 +107,7 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
 
 /** A relay without a server: give its handleUpgrade() the requests of yours, and that server its `websocket`. */
 export function create(options: ServeOptions = {}): Relay {
-  const core = new RelayCore(options, systemPlatform);
+  const core = new RelayCore(options, systemPlatform());
   core.requireSafe("");
   return new BunRelay(core, options.path ?? null, false);
 }

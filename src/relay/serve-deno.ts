@@ -70,7 +70,7 @@ export interface Relay extends RunningRelay {
  */
 export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): Promise<Relay> {
   const wanted = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
-  const core = new RelayCore(options, systemPlatform);
+  const core = new RelayCore(options, systemPlatform());
   core.requireSafe(wanted.hostname);
   const relay = new DenoRelay(core, options.path ?? "/", options.tls !== undefined);
   const answer = options.request ?? notFound;
@@ -101,7 +101,7 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
 
 /** A relay without a server: give its handleUpgrade() the requests of yours. */
 export function create(options: ServeOptions = {}): Relay {
-  const core = new RelayCore(options, systemPlatform);
+  const core = new RelayCore(options, systemPlatform());
   core.requireSafe("");
   return new DenoRelay(core, options.path ?? null, false);
 }

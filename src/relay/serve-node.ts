@@ -41,7 +41,7 @@ export interface Relay extends RunningRelay {
  */
 export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): Promise<Relay> {
   const wanted = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
-  const core = new RelayCore(options, systemPlatform);
+  const core = new RelayCore(options, systemPlatform());
   core.requireSafe(wanted.hostname);
   const answer = options.request ?? notFound;
   const server =
@@ -55,7 +55,7 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
 
 /** A relay without a server: give its handleUpgrade() the "upgrade" events of yours. */
 export function create(options: ServeOptions = {}): Relay {
-  const core = new RelayCore(options, systemPlatform);
+  const core = new RelayCore(options, systemPlatform());
   // Where that server listens is not known here, so it is taken for public.
   core.requireSafe("");
   return new NodeRelay(core, null, options.path ?? null, false);

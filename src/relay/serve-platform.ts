@@ -3,10 +3,18 @@
 import { lookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import { nodeNetwork } from "../adapters/node/index.ts";
+import { unzeroed } from "../adapters/node/unzeroed.ts";
 import { NetError } from "../core/net/net-error.ts";
+import { allocateBy } from "../core/wire/memory.ts";
 import type { RelayPlatform } from "./relay-core.ts";
 
-export const systemPlatform: RelayPlatform = {
+/** With it the core's slabs and messages come from memory that is not zeroed. */
+export function systemPlatform(): RelayPlatform {
+  allocateBy(unzeroed);
+  return platform;
+}
+
+const platform: RelayPlatform = {
   network: nodeNetwork,
   resolver: {
     async resolve(host) {

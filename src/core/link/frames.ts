@@ -3,6 +3,7 @@
 // Neither throws: what breaks the protocol comes back as a text. Whole frames are never copied.
 
 import type { Bytes } from "../wire/bytes.ts";
+import { allocate } from "../wire/memory.ts";
 import { packetLength } from "../wire/packet.ts";
 
 /** Bytes before the map of a control frame: 0x00, type, length (u16, big-endian). */
@@ -107,7 +108,7 @@ export class FrameReader {
         return at;
       }
       if (length > 0) {
-        this.partial = new Uint8Array(length);
+        this.partial = allocate(length);
         this.partial.set(this.head.subarray(0, this.filled));
       }
     }
@@ -130,7 +131,7 @@ export class FrameReader {
     if (length === 0) {
       this.head.set(chunk.subarray(at));
     } else {
-      this.partial = new Uint8Array(length);
+      this.partial = allocate(length);
       this.partial.set(chunk.subarray(at));
     }
   }

@@ -3,6 +3,7 @@
 // an idle port holds no memory; a large one gets memory of its own, sized by the message before it.
 
 import type { Bytes } from "../wire/bytes.ts";
+import { allocate } from "../wire/memory.ts";
 import { MAX_MESSAGE } from "./link.ts";
 
 /** The slab that small messages are carved from. One may serve any number of drivers. */
@@ -17,8 +18,8 @@ export class MessageMemory {
   private readonly own: WeakSet<ArrayBuffer> = new WeakSet();
 
   /** `allocate` need not zero what it gives. */
-  constructor(allocate: (size: number) => Bytes = (size) => new Uint8Array(size)) {
-    this.allocateBytes = allocate;
+  constructor(allocateBytes: (size: number) => Bytes = allocate) {
+    this.allocateBytes = allocateBytes;
   }
 
   /** The rest of the slab from `position` on, until giveBack(); null while another message is written there. */

@@ -3,6 +3,7 @@
 // What is kept is at most 17/8 of the bytes counted. May use wire's types; no clock.
 
 import type { Bytes } from "../wire/bytes.ts";
+import { allocate } from "../wire/memory.ts";
 
 interface Chunk {
   readonly bytes: Bytes;
@@ -104,7 +105,7 @@ export class ReceiveBuffer {
   private newSlab(atLeast: number): void {
     const isFirst = this.head === this.chunks.length;
     const size = Math.max(isFirst ? SMALLEST_SLAB : this.nextSlab, Math.min(atLeast, LARGEST_SLAB));
-    this.slab = new Uint8Array(size);
+    this.slab = allocate(size);
     this.slabUsed = 0;
     if (!isFirst) this.nextSlab = Math.min(size * 2, LARGEST_SLAB);
   }

@@ -2,6 +2,7 @@
 // acknowledged: nobody outside ever sees a view of it, so it can be used anew. One pool a stack. May use nothing.
 
 import type { Bytes } from "../wire/bytes.ts";
+import { allocate } from "../wire/memory.ts";
 
 export const SLAB_SIZE: number = 64 << 10;
 /** A first slab this small keeps connections that say little cheap. */
@@ -12,7 +13,7 @@ export class SlabPool {
   private readonly spare: Bytes[] = [];
 
   take(): Bytes {
-    return this.spare.pop() ?? new Uint8Array(SLAB_SIZE);
+    return this.spare.pop() ?? allocate(SLAB_SIZE);
   }
 
   give(slab: Bytes): void {

@@ -9,6 +9,7 @@ export { buildEchoReply, buildIcmpError } from "./icmp-build.ts";
 export { hashWords, IpAddress, parseLegacyIpv4 } from "./ip-address.ts";
 export { ipHeaderLength, writeIpHeader, writeTcpChecksum } from "./ip-header.ts";
 export { Malformed, malformedCodes, malformedText } from "./malformed.ts";
+export { type Allocate, allocateBy } from "./memory.ts";
 export { Packet, packetLength, parsePacket } from "./packet.ts";
 export { Prefix } from "./prefix.ts";
 export { Protocol } from "./protocol.ts";
