@@ -3,7 +3,16 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { build } from "tsup";
 
-const names = ["server", "client", "pipe-relay", "mux-relay", "tunnel-relay", "path", "pair"] as const;
+const names = [
+  "server",
+  "client",
+  "pipe-relay",
+  "mux-relay",
+  "tunnel-relay",
+  "path",
+  "pair",
+  "core",
+] as const;
 
 /** What is built: names and their files from the root, into a directory of its own. */
 export interface RoleSet {

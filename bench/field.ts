@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ContenderName, Place } from "./contenders/contender.ts";
 import type { ClientRole } from "./roles/client.ts";
+import type { CoreRole } from "./roles/core.ts";
 import type { PairRole } from "./roles/pair.ts";
 import type { PathOptions, PathRole } from "./roles/path.ts";
 import type { RelayRole } from "./roles/relay-role.ts";
@@ -99,6 +100,10 @@ export class Field {
 
   startPair(): Promise<Worker<PairRole & CommonRole>> {
     return this.start<PairRole>("pair", "pair");
+  }
+
+  startCore(): Promise<Worker<CoreRole & CommonRole>> {
+    return this.start<CoreRole>("core", "core");
   }
 
   async end(): Promise<void> {

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildRoles } from "./build.ts";
 import { Field } from "./field.ts";
 import { describeMachine } from "./machine.ts";
+import { core } from "./measures/core.ts";
 import { idle } from "./measures/idle.ts";
 import { besideBulk, opening, ping, throughput } from "./measures/loopback.ts";
 import type { Measure } from "./measures/measure.ts";
@@ -26,6 +27,7 @@ const measures: readonly Measure[] = [
   slowPath,
   memory,
   pair,
+  core,
   idle,
 ];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

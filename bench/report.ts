@@ -100,5 +100,5 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** Figures of two stacks in one process, which have no contender. */
 function isOfPair(figure: string): boolean {
-  return figure.startsWith("pair-") || figure.startsWith("idle-");
+  return ["pair-", "core-", "idle-"].some((prefix) => figure.startsWith(prefix));
 }

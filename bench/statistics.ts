@@ -19,6 +19,11 @@ export function summarize(values: readonly number[]): Summary | null {
   };
 }
 
+/** @param values at least one */
+export function median(values: readonly number[]): number {
+  return quantile(Float64Array.from(values).sort(), 0.5);
+}
+
 /** The value below which a part of `sorted` lies, between its two neighbours in proportion. */
 export function quantile(sorted: Float64Array, part: number): number {
   const at = (sorted.length - 1) * part;

@@ -31,6 +31,9 @@ export const targets: readonly Target[] = [
   { figure: "idle-memory", kind: "value", relation: "<=", bound: 4 },
   { figure: "idle-timers", kind: "value", relation: "<=", bound: 2 },
   { figure: "idle-cpu", kind: "value", relation: "<=", bound: 10 },
+  { figure: "core-transfer", kind: "value", relation: ">=", bound: 400 },
+  { figure: "core-ping-p50", kind: "value", relation: "<=", bound: 6 },
+  { figure: "core-opening", kind: "value", relation: ">=", bound: 40_000 },
 ];
 
 export interface Verdict {

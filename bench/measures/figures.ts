@@ -53,6 +53,21 @@ export const figures = {
   "idle-timers": { title: "timers of the runtime for them", unit: "timers", better: "less" },
   "idle-cpu": { title: "processor time for them", unit: "ms/s", better: "less" },
   "pair-memory": { title: "idle connection, one end, TcpStream included", unit: "KiB", better: "less" },
+  "core-transfer": { title: "core alone, MSS 1,448, checksums: 1 stream", unit: "MB/s", better: "more" },
+  "core-segment": { title: "core alone: a segment, both ends", unit: "µs", better: "less" },
+  "core-allocation": { title: "core alone: allocated for a segment", unit: "B", better: "less" },
+  "core-ping-p50": { title: "core alone: ping 64 B, p50", unit: "µs", better: "less" },
+  "core-ping-p99": { title: "core alone: ping 64 B, p99", unit: "µs", better: "less" },
+  "core-opening": { title: "core alone: connections opened and closed", unit: "/s", better: "more" },
+  "core-ack-1": { title: "core alone: ACK with 1 MiB in flight", unit: "ns", better: "less" },
+  "core-ack-8": { title: "core alone: ACK with 8 MiB in flight", unit: "ns", better: "less" },
+  "core-ack-64": { title: "core alone: ACK with 64 MiB in flight", unit: "ns", better: "less" },
+  "core-sack-1": { title: "core alone: SACK with 1 MiB in flight", unit: "ns", better: "less" },
+  "core-sack-4": { title: "core alone: SACK with 4 MiB in flight", unit: "ns", better: "less" },
+    title: "core alone: idle connection of 100,000, one end",
+    unit: "KiB",
+    better: "less",
+  },
 } as const satisfies Record<string, Figure>;
 
 export type FigureName = keyof typeof figures;

@@ -12,6 +12,7 @@ export const measureNames = [
   "path",
   "memory",
   "pair",
+  "core",
   "idle",
 ] as const;
 export type MeasureName = (typeof measureNames)[number];

@@ -1,0 +1,40 @@
+// Two stacks without driver and streams. Like pair it has no contender but itself, and stands in tunnel's column.
+
+import { everyRound, type Measure } from "./measure.ts";
+
+const MEBIBYTE = 1 << 20;
+
+export const core: Measure = {
+  name: "core",
+  contenders: ["tunnel"],
+  takesPart: everyRound,
+  async run(field, _contender, seconds) {
+    const worker = await field.startCore();
+    try {
+      const transfer = await worker.call("transfer", seconds);
+      await worker.call("ping", 0.2);
+      const { p50, p99 } = await worker.call("ping", seconds);
+      await worker.call("opening", 0.2);
+      const opening = await worker.call("opening", seconds);
+      const { perSegment } = await worker.call("allocation");
+      const ack = async (window: number, hasHole: boolean): Promise<number> =>
+        (await worker.call("acknowledgment", window, hasHole)).secondsPerAck * 1e9;
+      for (let warm = 0; warm < 20; warm++) await ack(MEBIBYTE, warm % 2 === 0);
+      return {
+        "core-transfer": transfer.bytesPerSecond / 1e6,
+        "core-segment": transfer.secondsPerSegment * 1e6,
+        "core-ping-p50": p50,
+        "core-ping-p99": p99,
+        "core-opening": opening.perSecond,
+        "core-allocation": perSegment,
+        "core-ack-1": await ack(MEBIBYTE, false),
+        "core-ack-8": await ack(8 * MEBIBYTE, false),
+        "core-ack-64": await ack(64 * MEBIBYTE, false),
+        "core-sack-1": await ack(MEBIBYTE, true),
+        "core-sack-4": await ack(4 * MEBIBYTE, true),
+      };
+    } finally {
+      await worker.stop();
+    }
+  },
+};

@@ -1,0 +1,262 @@
+// Two stacks and nothing else: no driver, no streams, no event loop. What one sends is handed to the other, packet by
+// packet. This is what compares with native stacks in one process.
+
+import { type Connection, type Listener, Stack, type TcpOptions } from "../../src/core/stack/index.ts";
+import { accelerateChecksums } from "../../src/core/wire/checksum.ts";
+import { IpAddress } from "../../src/core/wire/ip-address.ts";
+import { Prefix } from "../../src/core/wire/prefix.ts";
+import { serveRole } from "../serving.ts";
+import { type Latency, latencyOf, median } from "../statistics.ts";
+
+/** The calls that the parent makes. Everything runs with MSS 1,448 and checksums. */
+export interface CoreRole {
+  transfer(seconds: number): { readonly bytesPerSecond: number; readonly secondsPerSegment: number };
+  ping(seconds: number): Latency;
+  /** Connections opened, used for one byte and closed by both ends. */
+  opening(seconds: number): { readonly perSecond: number };
+  /** Bytes of JavaScript memory taken for a segment, its arrival and its share of an ACK. */
+  allocation(): { readonly perSegment: number };
+  /** An ACK of two segments while `window` bytes are in flight; with a hole each tells of one more segment by SACK. */
+  acknowledgment(window: number, hasHole: boolean): { readonly secondsPerAck: number };
+}
+
+const MSS = 1_448;
+/** A connection's 1,024 to 65,535 ports and one second of TIME-WAIT allow 64,512 connections in a second. */
+const PORTS = [1_024, 65_535] as const;
+const TIME_WAIT = 1_000_000;
+const PORT = 7_000;
+const LINK = 1;
+const ONE_BYTE = new Uint8Array(1);
+const message = new Uint8Array(65_536);
+
+accelerateChecksums();
+
+/** Microseconds. */
+const now = (): number => performance.now() * 1_000;
+
+class Host {
+  readonly stack: Stack;
+  readonly address: IpAddress;
+
+  constructor(text: string, addresses: number, tcp: Partial<TcpOptions>) {
+    this.address = parse(text);
+    const { w3 } = this.address;
+    this.stack = new Stack({
+      secret: crypto.getRandomValues(new Uint8Array(32)),
+      addresses: Array.from({ length: addresses }, (_, at) => IpAddress.fromWords(4, 0, 0, 0, w3 + at)),
+      timeWait: TIME_WAIT,
+      portRange: PORTS,
+      limits: { connections: 300_000, timeWait: 100_000, memory: 1 << 30 },
+      tcp,
+    });
+    const route = { reliable: false, checksum: true, mtu: 1_500 };
+    this.stack.addRoute(Prefix.parse("10.0.0.0/8") ?? fail("No prefix"), route);
+  }
+
+  listen(): Listener {
+    return this.stack.listen(now(), { address: null, port: PORT, backlog: 4_096 });
+  }
+
+  connect(to: Host, address: IpAddress = to.address): Connection {
+    return this.stack.connect(now(), { remote: address, remotePort: PORT });
+  }
+
+  /** Everything there is to send, one packet in `message` at a time. */
+  send(take: (length: number) => void): boolean {
+    const { stack } = this;
+    const at = now();
+    let any = false;
+    for (let stray = stack.takePacket(); stray !== null; stray = stack.takePacket()) {
+      message.set(stray.bytes);
+      take(stray.bytes.length);
+      any = true;
+    }
+    for (let ready = stack.takeReady(); ready !== null; ready = stack.takeReady()) {
+      for (;;) {
+        const length = stack.transmit(ready, at, message, 0, message.length, LINK, message.length);
+        if (length <= 0) break;
+        take(length);
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  /** What is due, and nobody who waits for events. */
+  turn(): void {
+    this.stack.timeout(now());
+    for (let one = this.stack.takeChanged(); one !== null; one = this.stack.takeChanged()) one.takeEvents();
+  }
+}
+
+class Pair {
+  readonly near: Host;
+  readonly far: Host;
+  readonly listener: Listener;
+  private readonly toNear: (length: number) => void;
+  private readonly toFar: (length: number) => void;
+
+  constructor(tcp: Partial<TcpOptions> = {}, addresses = 1) {
+    this.near = new Host("10.0.0.1", 1, tcp);
+    this.far = new Host("10.1.0.1", addresses, tcp);
+    this.toNear = (length) => this.near.stack.input(now(), message, 0, length, LINK);
+    this.toFar = (length) => this.far.stack.input(now(), message, 0, length, LINK);
+    this.listener = this.far.listen();
+  }
+
+  there(): boolean {
+    return this.near.send(this.toFar);
+  }
+
+  back(): boolean {
+    return this.far.send(this.toNear);
+  }
+
+  settle(): void {
+    for (;;) {
+      const any = this.there();
+      if (!this.back() && !any) break;
+    }
+  }
+
+  turn(): void {
+    this.near.turn();
+    this.far.turn();
+  }
+
+  accepted(): Connection {
+    this.far.stack.takeAcceptable();
+    return this.listener.accept() ?? fail("Nothing to accept");
+  }
+
+  connected(): readonly [near: Connection, far: Connection] {
+    const near = this.near.connect(this.far);
+    this.settle();
+    return [near, this.accepted()];
+  }
+}
+
+/** Fills the buffers of `near` once and takes all that arrives; returns the bytes. */
+function moveOnce(pair: Pair, near: Connection, far: Connection): number {
+  while (near.send(now(), block) > 0) {}
+  pair.there();
+  let bytes = 0;
+  for (let chunk = far.receive(now(), 1 << 20); chunk != null; chunk = far.receive(now(), 1 << 20)) {
+    bytes += chunk.length;
+  }
+  pair.back();
+  pair.turn();
+  return bytes;
+}
+
+const block = new Uint8Array(65_536);
+
+serveRole({
+  transfer(seconds) {
+    const pair = new Pair();
+    const [near, far] = pair.connected();
+    const warm = now() + 300_000;
+    while (now() < warm) moveOnce(pair, near, far);
+    const began = now();
+    const segments = pair.near.stack.counters.segmentsSent;
+    const end = began + seconds * 1e6;
+    let bytes = 0;
+    while (now() < end) bytes += moveOnce(pair, near, far);
+    const took = (now() - began) / 1e6;
+    return {
+      bytesPerSecond: bytes / took,
+      secondsPerSegment: took / (pair.near.stack.counters.segmentsSent - segments),
+    };
+  },
+
+  ping(seconds) {
+    const pair = new Pair();
+    const [near, far] = pair.connected();
+    const text = new Uint8Array(64);
+    const times: number[] = [];
+    const end = now() + seconds * 1e6;
+    for (let sentAt = now(); sentAt < end; ) {
+      near.send(sentAt, text);
+      pair.there();
+      far.send(now(), far.receive(now(), 64) ?? fail("The ping did not come"));
+      pair.back();
+      if (near.receive(now(), 64)?.length !== 64) fail("The answer did not come");
+      pair.turn();
+      const arrivedAt = now();
+      times.push((arrivedAt - sentAt) / 1e6);
+      sentAt = arrivedAt;
+    }
+    return latencyOf(times);
+  },
+
+  opening(seconds) {
+    const pair = new Pair();
+    const began = now();
+    const end = began + seconds * 1e6;
+    let count = 0;
+    for (; now() < end; count++) {
+      const [near, far] = pair.connected();
+      far.send(now(), ONE_BYTE);
+      far.release(now());
+      pair.settle();
+      if (near.receive(now(), 1)?.length !== 1) fail("The byte did not come");
+      near.release(now());
+      pair.settle();
+      pair.turn();
+    }
+    if (pair.near.stack.connectionCount + pair.far.stack.connectionCount > 0) fail("Connections are left");
+    return { perSecond: count / ((now() - began) / 1e6) };
+  },
+
+  allocation() {
+    const pair = new Pair();
+    const [near, far] = pair.connected();
+    const warm = now() + 500_000;
+    while (now() < warm) moveOnce(pair, near, far);
+    const samples: number[] = [];
+    for (let round = 0; round < 9; round++) {
+      globalThis.gc?.();
+      const before = process.memoryUsage().heapUsed;
+      const segments = pair.near.stack.counters.segmentsSent;
+      // Little enough that no collection comes between.
+      while (pair.near.stack.counters.segmentsSent - segments < 5_000) moveOnce(pair, near, far);
+      const after = process.memoryUsage().heapUsed;
+      samples.push((after - before) / (pair.near.stack.counters.segmentsSent - segments));
+    }
+    return { perSegment: median(samples) };
+  },
+
+  acknowledgment(window, hasHole) {
+    const pair = new Pair({
+      initialSendBuffer: window,
+      sendBuffer: window,
+      initialReceiveBuffer: 2 * window,
+      receiveBuffer: 2 * window,
+      initialWindow: Math.ceil(window / MSS) + 1,
+      pacing: false,
+    });
+    const [near] = pair.connected();
+    while (near.send(now(), block) > 0) {}
+    const packets: Uint8Array[] = [];
+    pair.near.send((length) => packets.push(message.slice(0, length)));
+    if (hasHole) packets.shift();
+    const acks: Uint8Array[] = [];
+    for (let at = 0; at < packets.length; at += 2) {
+      for (const packet of packets.slice(at, at + 2)) {
+        pair.far.stack.input(now(), packet, 0, packet.length, LINK);
+      }
+      pair.far.send((length) => acks.push(message.slice(0, length)));
+    }
+    const began = now();
+    for (const ack of acks) pair.near.stack.input(now(), ack, 0, ack.length, LINK);
+    return { secondsPerAck: (now() - began) / 1e6 / acks.length };
+  },
+} satisfies CoreRole);
+
+function parse(text: string): IpAddress {
+  return IpAddress.parse(text) ?? fail(`${text} is no address`);
+}
+
+function fail(text: string): never {
+  throw new Error(text);
+}
