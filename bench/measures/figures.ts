@@ -64,10 +64,6 @@ export const figures = {
   "core-ack-64": { title: "core alone: ACK with 64 MiB in flight", unit: "ns", better: "less" },
   "core-sack-1": { title: "core alone: SACK with 1 MiB in flight", unit: "ns", better: "less" },
   "core-sack-4": { title: "core alone: SACK with 4 MiB in flight", unit: "ns", better: "less" },
-    title: "core alone: idle connection of 100,000, one end",
-    unit: "KiB",
-    better: "less",
-  },
 } as const satisfies Record<string, Figure>;
 
 export type FigureName = keyof typeof figures;

@@ -38,15 +38,14 @@ class Host {
   readonly stack: Stack;
   readonly address: IpAddress;
 
-  constructor(text: string, addresses: number, tcp: Partial<TcpOptions>) {
+  constructor(text: string, tcp: Partial<TcpOptions>) {
     this.address = parse(text);
-    const { w3 } = this.address;
     this.stack = new Stack({
       secret: crypto.getRandomValues(new Uint8Array(32)),
-      addresses: Array.from({ length: addresses }, (_, at) => IpAddress.fromWords(4, 0, 0, 0, w3 + at)),
+      addresses: [this.address],
       timeWait: TIME_WAIT,
       portRange: PORTS,
-      limits: { connections: 300_000, timeWait: 100_000, memory: 1 << 30 },
+      limits: { timeWait: 100_000, memory: 1 << 30 },
       tcp,
     });
     const route = { reliable: false, checksum: true, mtu: 1_500 };
@@ -57,8 +56,8 @@ class Host {
     return this.stack.listen(now(), { address: null, port: PORT, backlog: 4_096 });
   }
 
-  connect(to: Host, address: IpAddress = to.address): Connection {
-    return this.stack.connect(now(), { remote: address, remotePort: PORT });
+  connect(to: Host): Connection {
+    return this.stack.connect(now(), { remote: to.address, remotePort: PORT });
   }
 
   /** Everything there is to send, one packet in `message` at a time. */
@@ -96,9 +95,9 @@ class Pair {
   private readonly toNear: (length: number) => void;
   private readonly toFar: (length: number) => void;
 
-  constructor(tcp: Partial<TcpOptions> = {}, addresses = 1) {
-    this.near = new Host("10.0.0.1", 1, tcp);
-    this.far = new Host("10.1.0.1", addresses, tcp);
+  constructor(tcp: Partial<TcpOptions> = {}) {
+    this.near = new Host("10.0.0.1", tcp);
+    this.far = new Host("10.1.0.1", tcp);
     this.toNear = (length) => this.near.stack.input(now(), message, 0, length, LINK);
     this.toFar = (length) => this.far.stack.input(now(), message, 0, length, LINK);
     this.listener = this.far.listen();
