@@ -155,7 +155,15 @@ export class Ingress {
       connections.stray(cookieAnswer(packet, route, options, isn, timestamp), route);
       return;
     }
-    const connection = this.passiveOpen(now, route, local, remote, listener.optionsFor(route), packet.tcp);
+    const connection = this.passiveOpen(
+      now,
+      route,
+      local,
+      remote,
+      listener.optionsFor(route),
+      packet.tcp,
+      packet.trafficClass,
+    );
     connection.origin = listener;
     listener.handshakes.add(connection);
     connection.synPending = true;
@@ -183,7 +191,7 @@ export class Ingress {
     }
     counters.synCookiesReceived++;
     const options = listener.optionsFor(route);
-    const connection = this.passiveOpen(now, route, local, remote, options, this.syn);
+    const connection = this.passiveOpen(now, route, local, remote, options, this.syn, 0);
     connection.origin = listener;
     // Its SYN-ACK has left: when, nobody knows, so it gives no round trip.
     connection.sending.isn = (packet.tcp.ack - 1) >>> 0;
@@ -206,7 +214,15 @@ export class Ingress {
       this.counters.synDropped++;
       return;
     }
-    const connection = this.passiveOpen(now, route, local, remote, route.tcp, packet.tcp);
+    const connection = this.passiveOpen(
+      now,
+      route,
+      local,
+      remote,
+      route.tcp,
+      packet.tcp,
+      packet.trafficClass,
+    );
     connection.held = true;
     // The request outlives the message that its SYN came in.
     const request: ForwardRequest = { connection, syn: packet.bytes.slice(packet.start, packet.end) };
@@ -221,6 +237,7 @@ export class Ingress {
     remote: IpAddress,
     options: TcpOptions,
     segment: TcpSegment,
+    trafficClass: number,
   ): Connection {
     const { connections } = this;
     const connection = connections.create(
@@ -235,7 +252,7 @@ export class Ingress {
     connection.passive = true;
     connection.state = "SYN-RECEIVED";
     connection.lastHeard = now;
-    synArrives(connection, now, segment, this.packet.trafficClass);
+    synArrives(connection, now, segment, trafficClass);
     connection.sending.edge = segment.window;
     connection.sending.maxWindow = segment.window;
     connection.sending.wl1 = -1;

@@ -1,6 +1,6 @@
 // SYN cookies (Bernstein, 1996; RFC 4987 §3.6): when the SYN queue is full the SYN-ACK's sequence number carries what
 // the handshake needs to remember, under the stack's secret, so that nothing is kept until the ACK brings it back.
-// Number and age as Linux has them; window scale and SACK travel in the low bits of the timestamp, where the peer
+// Number and age as Linux has them; window scale, SACK and ECN travel in the low bits of the timestamp, where the peer
 // uses timestamps; without, they are given up. May use no clock: time is an argument.
 
 import { receiveStart } from "../tcp/buffer-tuning.ts";
@@ -25,10 +25,13 @@ const MOST_PERIODS = 2;
 const DOMAIN = 0x636f_6f6b;
 /** After the last cookie no ACK can bring back one. */
 export const COOKIE_LIFE: number = MOST_PERIODS * PERIOD;
-/** Low bits of the timestamp: 4 for the window scale, one for SACK, one is kept for ECN. */
+/** Low bits of the timestamp: 4 for the window scale, one each for SACK and ECN. */
 const OPTION_MASK = 63;
 const NO_SCALE = 15;
 const SACK_BIT = 16;
+const ECN_BIT = 32;
+/** RFC 3168 §6.1.1: how a SYN offers ECN. */
+const ECN_SETUP = Flag.ece | Flag.cwr;
 
 export class SynCookieJar {
   private readonly hash: SipHash;
@@ -115,15 +118,23 @@ export function cookieAnswer(
     if (scales) answer.windowScale = windowScaleFor(options);
     answer.sackPermitted = options.sack && tcp.sackPermitted;
     answer.hasTimestamps = true;
-    answer.tsVal = mark(timestamp, scales ? tcp.windowScale : NO_SCALE, answer.sackPermitted);
+    if (acceptsEcn(packet, route, options)) answer.flags |= Flag.ece;
+    answer.tsVal = mark(timestamp, scales ? tcp.windowScale : NO_SCALE, answer);
     answer.tsEcr = tcp.tsVal;
   }
   return bareSegment(packet.destination(), packet.source(), answer, route.checksum, options.hopLimit);
 }
 
+/** As ecn.ts agrees on it; without timestamps nothing would remember it. */
+function acceptsEcn(packet: Packet, route: Route, options: TcpOptions): boolean {
+  const offered = (packet.tcp.flags & ECN_SETUP) === ECN_SETUP && (packet.trafficClass & 3) === 0;
+  return offered && options.ecn !== "off" && !route.reliable;
+}
+
 /** Not later than `timestamp`, so that the connection's own clock goes on from it. */
-function mark(timestamp: number, scale: number, sack: boolean): number {
-  const bits = scale | (sack ? SACK_BIT : 0);
+function mark(timestamp: number, scale: number, answer: TcpSegment): number {
+  const ecn = (answer.flags & Flag.ece) === 0 ? 0 : ECN_BIT;
+  const bits = scale | (answer.sackPermitted ? SACK_BIT : 0) | ecn;
   const marked = ((timestamp & ~OPTION_MASK) | bits) >>> 0;
   return bits > (timestamp & OPTION_MASK) ? (marked - OPTION_MASK - 1) >>> 0 : marked;
 }
@@ -135,4 +146,5 @@ function takeOptions(syn: TcpSegment, ack: TcpSegment): void {
   syn.tsVal = ack.tsVal;
   syn.windowScale = scale === NO_SCALE ? -1 : scale;
   syn.sackPermitted = (ack.tsEcr & SACK_BIT) !== 0;
+  if ((ack.tsEcr & ECN_BIT) !== 0) syn.flags |= ECN_SETUP;
 }

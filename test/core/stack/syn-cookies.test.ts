@@ -95,6 +95,16 @@ describe("a cookie", () => {
     always,
   );
 
+  for (const offered of [true, false]) {
+    it(`${offered ? "keeps ECN when it was offered" : "agrees on no ECN that was not offered"} (RFC 3168 §6.1.1)`, () => {
+      const ecn = offered ? "on" : "off";
+      const pair = new Pair({ a: { tcp: { ecn } }, b: { synCookies: "always" } });
+      const [client, server] = pair.connected();
+      expect(pair.b.counters.synCookiesReceived).toBe(1);
+      for (const end of [client, server]) expect(end.info(pair.now).options.ecn).toBe(offered);
+    });
+  }
+
   scenario(
     "gives window scale and SACK up without timestamps, rather than agree on what it forgets",
     (s) => {
