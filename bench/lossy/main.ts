@@ -53,7 +53,9 @@ async function runSeed(
         results.kernel.push(await run(topology, ["kernel"], settings));
         results.stack.push(await run(topology, ["stack"], settings));
       }
-      if (options.share) results.shared.push(await run(topology, ["kernel", "stack"], settings));
+      // Two flows need time to find their parts.
+      const longer = { ...settings, seconds: 3 * seconds };
+      if (options.share) results.shared.push(await run(topology, ["kernel", "stack"], longer));
     }
   }
 }

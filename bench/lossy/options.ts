@@ -26,7 +26,7 @@ back, a drop-tail queue of one bandwidth-delay product, loss on data. Needs Linu
   --only NAME        measures only this: ${[...controlNames, "alone", "share"].join(", ")}; default cubic,bbr,alone,share
                      (may be given several times, or with commas). share: a flow of each on the same path
   --loss PERCENT     only at this loss; default 0,0.01,0.1,1,2
-  --seconds N        how long each transfer takes; default 10
+  --seconds N        how long each transfer takes, and a third of what sharing does; default 10
   --seeds N          how often each is repeated, with other losses; default 3
   --json FILE        writes all figures to FILE
   --help`;

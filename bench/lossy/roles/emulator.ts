@@ -54,6 +54,7 @@ class Emulator {
   private forth: PathDirection | null = null;
   private back: PathDirection | null = null;
   private loss = 0;
+  private losses = new Random(0);
   private late = { sum: 0, count: 0, most: 0 };
   private readonly buffer: Bytes = new Uint8Array(65_536);
   private readonly descriptors = new Uint8Array(16);
@@ -74,6 +75,8 @@ class Emulator {
     const random = new Random(settings.seed);
     this.clock = new SimClock({ start: now() });
     this.loss = settings.loss;
+    // Of its own: the same data packets of the same seed are lost, whatever else passes.
+    this.losses = random.fork();
     this.late = { sum: 0, count: 0, most: 0 };
     const make = (to: TunDevice): PathDirection =>
       new PathDirection(
@@ -112,7 +115,8 @@ class Emulator {
     let count = 0;
     for (let length = 0; count < BATCH && (length = from.read(this.buffer, 0)) > 0; count++) {
       if (way === null) continue;
-      way.options.loss = isLossy && length > LONGEST_WITHOUT_DATA ? this.loss : 0;
+      const isLost = isLossy && length > LONGEST_WITHOUT_DATA && this.losses.chance(this.loss);
+      way.options.loss = isLost ? 1 : 0;
       way.send(this.buffer.slice(0, length));
     }
     return count;
