@@ -17,6 +17,8 @@ export interface WorkerOptions {
   readonly nodeOptions?: readonly string[];
   /** Runs in this network namespace. */
   readonly namespace?: string | undefined;
+  /** Runs before others from its start on: threads keep the priority that they began with. */
+  readonly isUrgent?: boolean | undefined;
   /** Writes a CPU profile of the process there. */
   readonly profileTo?: string | undefined;
 }
@@ -43,10 +45,9 @@ export class Worker<Role extends { [Name in keyof Role]: Methods[string] }> {
       execArgv.push(`--cpu-prof-name=${options.name.replace(/\W+/g, "-")}.cpuprofile`);
     }
     const stdio = ["ignore", "inherit", "pipe", "ipc"] as const;
-    const [execPath, ...before] =
-      options.namespace === undefined
-        ? [process.execPath]
-        : ["ip", "netns", "exec", options.namespace, process.execPath];
+    const enter = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
+    const nice = options.isUrgent ? ["nice", "-n", "-15"] : [];
+    const [execPath = process.execPath, ...before] = [...enter, ...nice, process.execPath];
     this.child = fork(options.script, options.parameters ?? [], {
       execPath,
       execArgv: [...before, ...execArgv],

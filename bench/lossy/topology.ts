@@ -62,6 +62,7 @@ export class Topology {
         script: join(scripts, "kernel-end.js"),
         name,
         namespace: namespace.name,
+        isUrgent: true,
       });
     const source = await kernelEnd(sender, "source");
     const sink = await kernelEnd(receiver, "sink");
@@ -78,6 +79,7 @@ export class Topology {
     const worker = await Worker.start<StackEndRole>({
       script: join(this.scripts, "stack-end.js"),
       name: "stack",
+      isUrgent: true,
     });
     const device = await worker.call("open");
     await ip("link", "set", "dev", device, "txqueuelen", String(QUEUE));

@@ -1,7 +1,6 @@
 // The kernel's TCP at one end of the path, in its namespace: a sink that notes when how much arrived, or a source.
 
 import net from "node:net";
-import { setPriority } from "node:os";
 import { serveRole } from "../../serving.ts";
 
 /** What arrived of one connection. */
@@ -47,7 +46,6 @@ const sockets = new Set<net.Socket>();
 let sinks: Sink[] = [];
 let server: net.Server | null = null;
 
-setPriority(-10);
 serveRole({
   listen: (port) =>
     new Promise((resolve, reject) => {

@@ -1,7 +1,6 @@
 // fourtuple's TCP as a host beside the kernel's sender: its packets pass the sender's namespace, which forwards them.
 
 import { randomFillSync } from "node:crypto";
-import { setPriority } from "node:os";
 import { openTun, type TunLink } from "../../../src/adapters/node/index.ts";
 import {
   type ConnectionInfo,
@@ -13,6 +12,7 @@ import {
   type TcpOptions,
 } from "../../../src/core/index.ts";
 import { serveRole } from "../../serving.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface StackSendOptions {
   readonly address: string;
@@ -46,6 +46,7 @@ function begin({ address, host, port, congestionControl }: StackSendOptions): Pr
     checksum: true,
     mtu: 1_500,
   });
+  warmUp(tcp, WARM_UP);
   driver = new Driver({ stack });
   driver.attach(link, { routes: [route] });
   const remote = IpAddress.parse(host) as IpAddress;
@@ -66,8 +67,9 @@ function begin({ address, host, port, congestionControl }: StackSendOptions): Pr
 
 /** More than the path and its queue hold. */
 const BUFFER = 8 << 20;
+/** Milliseconds. */
+const WARM_UP = 1_500;
 
-setPriority(-10);
 serveRole({
   async open() {
     link = await openTun();
