@@ -7,6 +7,9 @@ import { Reassembly } from "./reassembly.ts";
 import { ReceiveBuffer } from "./receive-buffer.ts";
 import type { ReceiveTuning } from "./receive-tuning.ts";
 
+/** Two numbers each: a burst of more is told in part, and the peer takes back less than it could. */
+const MOST_DUPLICATES = 16;
+
 export class ReceiveSide {
   readonly buffer: ReceiveBuffer = new ReceiveBuffer();
   /** Empty ones are all the same: most connections never need one. See earlySegments(). */
@@ -23,9 +26,8 @@ export class ReceiveSide {
   /** Offset of the peer's FIN; -1 until it is known. */
   fin = -1;
   finReceived = false;
-  /** What came twice and is still to be told (RFC 2883); nothing while the end is negative. */
-  duplicateStart = -1;
-  duplicateEnd = -1;
+  /** What came twice and is still to be told (RFC 2883), as offset pairs; each goes in an ACK of its own. */
+  duplicates: number[] | null = null;
   /** Largest payload seen, the estimate of the peer's segment size for ACK decisions. */
   segmentSize = 536;
   bytesReceived = 0;
@@ -40,21 +42,34 @@ export class ReceiveSide {
     this.memory = memory;
   }
 
-  /** [start, end) came twice. Another piece beside one that waits to be told makes one block with it. */
+  /** [start, end) came twice. What follows a piece that waits to be told makes one block with it. */
   duplicated(start: number, end: number): void {
-    const joins = start <= this.duplicateEnd && end >= this.duplicateStart;
-    this.duplicateStart = joins ? Math.min(start, this.duplicateStart) : start;
-    this.duplicateEnd = joins ? Math.max(end, this.duplicateEnd) : end;
+    this.duplicates ??= [];
+    const { duplicates } = this;
+    const { length } = duplicates;
+    if (length > 0 && duplicates[length - 1] === start) duplicates[length - 1] = end;
+    else if (length < MOST_DUPLICATES) duplicates.push(start, end);
   }
 
   /** Writes up to `max` SACK blocks as offset pairs: first what came twice (RFC 2883 §4). Returns how many. */
   sackBlocks(into: number[], max: number): number {
-    if (this.duplicateEnd < 0) return this.reassembly.blocks(into, max);
+    const { duplicates } = this;
+    if (duplicates === null) return this.reassembly.blocks(into, max);
     const count = this.reassembly.blocks(into, max - 1);
     for (let index = count * 2 - 1; index >= 0; index--) into[index + 2] = into[index];
-    into[0] = this.duplicateStart;
-    into[1] = this.duplicateEnd;
+    into[0] = duplicates[0];
+    into[1] = duplicates[1];
     return count + 1;
+  }
+
+  /** The first of what came twice was told. Returns whether there is more. */
+  duplicateTold(): boolean {
+    const { duplicates } = this;
+    if (duplicates === null) return false;
+    duplicates.copyWithin(0, 2);
+    duplicates.length -= 2;
+    if (duplicates.length === 0) this.duplicates = null;
+    return duplicates.length > 0;
   }
 
   /** For a segment that came before its turn. */

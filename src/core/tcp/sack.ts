@@ -27,7 +27,8 @@ export function takeSackBlocks(connection: Connection, now: number, segment: Tcp
     walk(connection, now, left, right, sackSeen, seen);
     sackSeen.push(left, right);
   }
-  sackSeen.splice(0, seen);
+  sackSeen.copyWithin(0, seen);
+  sackSeen.length -= seen;
 }
 
 /** RFC 2883 §4: a first block below the segment's own ACK, or within the second block, tells what came twice. */

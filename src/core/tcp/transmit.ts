@@ -172,7 +172,7 @@ function startSegment(connection: Connection, now: number): void {
     segment.tsVal = timestampValue(connection, now);
     segment.tsEcr = connection.tsRecent;
   }
-  if (connection.sackOk && (!receiving.reassembly.empty || receiving.duplicateEnd >= 0)) {
+  if (connection.sackOk && (!receiving.reassembly.empty || receiving.duplicates !== null)) {
     const blocks = receiving.sackBlocks(sackOffsets, connection.timestampsOk ? 3 : 4);
     for (let index = 0; index < blocks * 2; index++) {
       segment.sackEdges[index] = (receiving.irs + 1 + sackOffsets[index]) >>> 0;
@@ -390,8 +390,7 @@ function emit(
   const { receiving, sending, timers } = connection;
   segment.window = receiving.advertise(sending.mss);
   receiving.acknowledged = receiving.next;
-  receiving.duplicateEnd = -1;
-  connection.ackPending = false;
+  connection.ackPending = receiving.duplicateTold();
   timers.clear(Timer.delayedAck);
   if (size > 0) {
     connection.lastSent = now;

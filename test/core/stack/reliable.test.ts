@@ -28,6 +28,43 @@ describe("on a reliable route", () => {
     });
   }
 
+  it("stalls of 0 to 5 s in both directions at once make nobody resend, probe or reduce", () => {
+    const random = seeded(77);
+    const pair = new Pair({ ...reliable, family: 6 });
+    const [client, server] = pair.connected();
+    const free = { a: 0, b: 0 };
+    pair.filter = (flight) => {
+      if (random() < 0.05) free[flight.from] = Math.max(free[flight.from], pair.now + random() * 5 * SECOND);
+      flight.at = Math.max(flight.at, free[flight.from] + pair.latency);
+      return true;
+    };
+    pair.answerPings(() => Math.max(0, Math.max(free.a, free.b) - pair.now));
+    let sent = 0;
+    let [toServer, toClient] = [0, 0];
+    const total = 1 << 20;
+    pair.drive(() => {
+      if (sent < total) {
+        const data = pattern(Math.min(20_000, total - sent), sent);
+        const room = Math.min(client.room(), server.room(), data.length);
+        client.send(pair.now, data.subarray(0, room));
+        server.send(pair.now, data.subarray(0, room));
+        sent += room;
+      }
+      toServer += readAll(pair, server).length;
+      toClient += readAll(pair, client).length;
+      return toServer >= total && toClient >= total;
+    });
+    expect([toServer, toClient]).toEqual([total, total]);
+    for (const end of [client, server])
+      expect(end.info(pair.now)).toMatchObject({
+        retransmits: 0,
+        timeouts: 0,
+        tailLossProbes: 0,
+        duplicatesReported: 0,
+        spuriousRecoveries: 0,
+      });
+  });
+
   it("neither window nor loss detection limits what is under way", () => {
     const pair = new Pair({ ...reliable, family: 6, latency: 100_000 });
     const [client] = pair.connected();

@@ -349,10 +349,24 @@ describe("ACKs of what came twice (RFC 2883)", () => {
     s.room = 10;
     for (const seq of [1, 1001, 2001]) s.send("A", { seq, data: 1000 });
     s.room = 70_000;
-    s.stack.takeReady();
     connection.host.ready(connection);
     s.flush();
     s.expect("A", { ack: 3001, sack: [[1, 3001]] });
+  });
+
+  scenario("tell a segment that came three times twice (§4)", (s) => {
+    const connection = s.accepted({ sackOk: true });
+    s.send("A", { data: 1000 });
+    s.take();
+    s.room = 10;
+    s.send("A", { seq: 1, data: 1000 });
+    s.send("A", { seq: 1, data: 1000 });
+    s.room = 70_000;
+    connection.host.ready(connection);
+    s.flush();
+    s.expect("A", { ack: 1001, sack: [[1, 1001]] });
+    s.expect("A", { ack: 1001, sack: [[1, 1001]] });
+    s.nothing();
   });
 
   scenario("say nothing of it to a peer that did not offer SACK (RFC 2018 §2)", (s) => {

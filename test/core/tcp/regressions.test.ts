@@ -1,11 +1,10 @@
 // Bugs that other stacks had, each with a test here (the list: facts of this project on TCP stacks, §4.2).
 //
 // Not yet applicable, because what could have the bug is not built yet (the issue "A TCP as good as Linux's"):
-//   20  undo of spurious recovery (F-RTO, DSACK, Eifel): there is none, so nothing is detected and left undone
 //   22  CUBIC: reduction on an ACK, fractions of growth, the jump after idle (NewReno's fractions: newreno.test.ts)
 //   23  HyStart and ACKs in a burst
 //   24  BBR's window after an ssthresh of 0
-// In part: 15 without TLP, 18 without DSACK of our own, 21 without CUBIC's cube.
+// In part: 21 without CUBIC's cube.
 
 import { describe, expect, it } from "vitest";
 import { type Connection, Stack } from "../../../src/core/stack/index.ts";
@@ -297,6 +296,26 @@ describe("the retransmission timer", () => {
     },
   );
 
+  scenario(
+    "bug 15: timers of a loop that stood still ask once, and conclude nothing (gvisor rack.go)",
+    (s) => {
+      const connection = s.connect();
+      s.expect("S");
+      s.pass(100 * MILLISECOND);
+      s.send("SA", { mss: 1000, sackOk: true });
+      s.expect("A");
+      s.write(connection, 5000);
+      s.take();
+      // The probe, the timeout and ten more of them were due.
+      s.stall(10 * MINUTE);
+      s.expect("A", { seq: 4001, data: 1000 });
+      s.nothing();
+      expect(connection.info(s.now)).toMatchObject({ tailLossProbes: 1, timeouts: 0, lost: 0, cwnd: 10_000 });
+      s.send("A", { ack: 5001, sack: [[4001, 5001]] });
+      expect(connection.info(s.now)).toMatchObject({ ssthresh: Number.POSITIVE_INFINITY, inFlight: 0 });
+    },
+  );
+
   scenario("bug 16: after a timeout one segment leaves, not the window (libudx PR 310)", (s) => {
     const connection = s.accepted({ mss: 1000, scale: 4 });
     s.write(connection, 400_000);
@@ -369,6 +388,60 @@ describe("recovery", () => {
       expect(connection.info(s.now).retransmits).toBe(1);
     },
   );
+
+  it("bug 18: what came twice is told by DSACK, and neither resent nor held against the path (inet #78)", () => {
+    const pair = new Pair({
+      latency: 20 * MILLISECOND,
+      a: { tcp: { tailLossProbe: false, timestamps: false } },
+      b: { tcp: { timestamps: false } },
+    });
+    const [client, server] = pair.connected();
+    expect(transfer(pair, client, server, 100_000).length).toBe(100_000);
+    pair.runFor(SECOND);
+    // All arrives, but its ACKs do not for a while: the timer resends.
+    const before = client.info(pair.now);
+    pair.filter = (flight) => flight.from !== "b";
+    client.send(pair.now, pattern(14_000));
+    pair.runFor(250 * MILLISECOND);
+    pair.filter = () => true;
+    pair.drive(() => client.unacknowledged === 0);
+    pair.runFor(SECOND);
+    const after = client.info(pair.now);
+    expect(after.timeouts - before.timeouts).toBe(1);
+    expect(after.duplicatesReported).toBe(after.retransmits - before.retransmits);
+    expect(after).toMatchObject({ ssthresh: before.ssthresh, inFlight: 0, lost: 0, spuriousRecoveries: 1 });
+    expect(after.cwnd).toBeGreaterThanOrEqual(Math.min(before.cwnd, 14_600));
+  });
+
+  for (const timestamps of [true, false]) {
+    it(`bug 20: a delay that looked like loss costs no window, ${timestamps ? "with" : "without"} timestamps (gvisor #14102, quinn PR 2289)`, () => {
+      const pair = new Pair({
+        latency: 20 * MILLISECOND,
+        a: { tcp: { timestamps, receiveBuffer: 200_000 } },
+        b: { tcp: { receiveBuffer: 200_000 } },
+      });
+      const [client, server] = pair.connected();
+      let held = 0;
+      pair.filter = (flight) => {
+        flight.at = Math.max(flight.at, held);
+        return true;
+      };
+      transfer(pair, client, server, 400_000);
+      const before = client.info(pair.now);
+      // The path stands still for a second, in the midst of a transfer.
+      pair.later(pair.now + 100 * MILLISECOND, () => {
+        held = pair.now + SECOND;
+      });
+      expect(sameBytes(transfer(pair, client, server, 1 << 20), pattern(1 << 20))).toBe(true);
+      const after = client.info(pair.now);
+      expect(after.timeouts).toBeGreaterThan(0);
+      expect(after.spuriousRecoveries).toBeGreaterThan(0);
+      expect(after.cwnd).toBeGreaterThanOrEqual(before.cwnd);
+      expect(after.ssthresh).toBe(before.ssthresh);
+      // The probe, the first segment at each timeout, and a few until the DSACKs came; not the flight.
+      expect(after.retransmits).toBeLessThanOrEqual(12);
+    });
+  }
 
   scenario(
     "bug 19: a FIN that is SACKed, or queued during recovery, keeps the scoreboard right (inet PR 415)",
