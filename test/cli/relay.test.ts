@@ -1,3 +1,6 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { version } from "../../src/version.ts";
 import { file, fourtuple, relay, start, tcpServer } from "./program.ts";
@@ -40,6 +43,40 @@ describe("fourtuple relay", () => {
     const quiet = await relay("--log-level", "error");
     quiet.program.child.kill("SIGTERM");
     expect((await quiet.program.over).stderr).toBe("");
+  });
+
+  test("with a key file is started anew, and tunnels come back to it", async () => {
+    const path = join(mkdtempSync(join(tmpdir(), "fourtuple-key-")), "key");
+    const web = await tcpServer((socket) => void socket.end("served"));
+    const first = start(["relay", "--listen", "127.0.0.1:0", "--key-file", path]);
+    const [, url = ""] = await first.until(/listening at (\S+)/);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const key = readFileSync(path, "utf8");
+    expect(key).toMatch(/^[0-9a-f]{64}\n$/);
+    const exposed = start(["expose", String(web), "--relay", url]);
+    const [, place = ""] = await exposed.until(/reached at (\S+)/);
+    first.child.kill("SIGTERM");
+    expect(await first.over).toMatchObject({ code: 0, signal: null });
+    const second = start(["relay", "--listen", new URL(url).host, "--key-file", path]);
+    await second.until(/listening at/);
+    await exposed.until(/link-back/);
+    expect(exposed.stderr).not.toContain("tunnel-lost");
+    expect((await fourtuple(["cat", place, "--relay", url])).stdout).toBe("served");
+    expect(readFileSync(path, "utf8")).toBe(key);
+    expect((await first.over).stderr + second.stderr).not.toContain(key.trim());
+    rmSync(path);
+  });
+
+  test("takes no key file that holds no key, and warns of one that others can read", async () => {
+    const bad = await fourtuple(["relay", "--listen", "127.0.0.1:0", "--key-file", file("short\n")]);
+    expect(bad.code).toBe(2);
+    expect(bad.stderr).toContain("holds no key");
+    const open = file(`${"ab".repeat(32)}\n`);
+    chmodSync(open, 0o644);
+    const program = start(["relay", "--listen", "127.0.0.1:0", "--key-file", open]);
+    await program.until(/chmod 600/);
+    program.child.kill("SIGINT");
+    expect((await program.over).code).toBe(0);
   });
 
   test("fails with 6 where the port is taken", async () => {

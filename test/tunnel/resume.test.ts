@@ -2,10 +2,13 @@
 import { createHash } from "node:crypto";
 import net from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { webSocketDialer } from "../../src/adapters/websocket/index.ts";
+import type { WebSocketConstructor } from "../../src/adapters/websocket/web-socket-like.ts";
+import type { LinkDialer } from "../../src/core/link/index.ts";
 import { NetError, type TcpStream } from "../../src/core/net/index.ts";
-import type { Tunnel } from "../../src/tunnel/index.ts";
 import { openSockets } from "../adapters/open-sockets.ts";
-import { type Relay, Testbed, until, utf8 } from "../relay/testbed.ts";
+import { Relay, Testbed, Tunnel, until, utf8 } from "../relay/testbed.ts";
 
 let bed: Testbed;
 let socketsBefore: number | undefined;
@@ -152,7 +155,6 @@ describe("A restarted relay with the same key", () => {
     const back = Promise.all([once(alice, "resumed"), once(bob, "resumed")]);
     await first.drain({ spread: 10 });
     await client.writeAll(utf8.encode("across"));
-    const { Relay } = await import("../relay/testbed.ts");
     const second = await Relay.serve(addr, options);
     bed.onClose(() => second.close());
     expect((await ended).code).toBe("ECONNRESET");
@@ -167,5 +169,127 @@ describe("A restarted relay with the same key", () => {
     socket.write("plain");
     expect(utf8.decode(await readExactly(stream, 5))).toBe("plain");
     socket.destroy();
+  });
+});
+
+describe("Leases", () => {
+  /** A dialer that the test can hold back. */
+  function gated(relay: Relay): { readonly dialer: LinkDialer; isShut: boolean } {
+    const inner = webSocketDialer(relay.url, { WebSocket: WebSocket as unknown as WebSocketConstructor });
+    const gate = {
+      isShut: false,
+      dialer: {
+        description: inner.description,
+        dial: (options: { readonly signal: AbortSignal }) =>
+          gate.isShut
+            ? Promise.reject(new NetError("ECONNREFUSED", "Held back", { op: "connect" }))
+            : inner.dial(options),
+      },
+    };
+    return gate;
+  }
+
+  async function opened(limits: object = {}): Promise<{
+    relay: Relay;
+    tunnel: Tunnel;
+    gate: { isShut: boolean };
+  }> {
+    const relay = await bed.relay({ limits });
+    const gate = gated(relay);
+    const tunnel = await Tunnel.open(gate.dialer, { name: "site" });
+    bed.onClose(() => tunnel.close());
+    return { relay, tunnel, gate };
+  }
+
+  test("a published port stays, and who dials it meanwhile waits and is served", async () => {
+    const { relay, tunnel, gate } = await opened();
+    const listener = await tunnel.bind(":80", { publish: ":0" });
+    gate.isShut = true;
+    kill(tunnel);
+    await until("the relay knows", () => relay.counters.detached === 1);
+    const socket = net.connect(listener.published?.port ?? 0, "127.0.0.1");
+    socket.write("question");
+    await until("it waits", () => relay.counters.publishedAccepted === 1);
+    gate.isShut = false;
+    const [stream] = await listener.accept();
+    expect(utf8.decode(await readExactly(stream, 8))).toBe("question");
+    expect(relay.counters).toMatchObject({ publishedFailed: 0, publishedLimited: 0 });
+    socket.destroy();
+  });
+
+  test("those who wait are bounded in number and in time", async () => {
+    const { relay, tunnel, gate } = await opened({ publishedPending: 2, detachedWait: 200 });
+    const listener = await tunnel.bind(":80", { publish: ":0" });
+    gate.isShut = true;
+    kill(tunnel);
+    await until("the relay knows", () => relay.counters.detached === 1);
+    const sockets = [0, 1, 2].map(() => net.connect(listener.published?.port ?? 0, "127.0.0.1"));
+    for (const socket of sockets) socket.on("error", () => {});
+    await until("one is refused", () => relay.counters.publishedLimited === 1);
+    await until("the others are too", () => relay.counters.publishedFailed === 2);
+    expect(relay.counters.streams).toBe(0);
+    for (const socket of sockets) socket.destroy();
+    gate.isShut = false;
+  });
+
+  test("real connections of the gateway are reset when the session's time is over", async () => {
+    const sockets: net.Socket[] = [];
+    const port = await bed.server((socket) => sockets.push(socket));
+    const relay = await bed.relay({ allow: [`tcp:127.0.0.1:${port}`], limits: { grace: 100 } });
+    const gate = gated(relay);
+    const tunnel = await Tunnel.open(gate.dialer);
+    bed.onClose(() => tunnel.close());
+    const stream = await tunnel.connect(`127.0.0.1:${port}`);
+    await until("it is there", () => sockets.length === 1);
+    const reset = new Promise((resolve) => sockets[0].on("error", resolve));
+    sockets[0].resume();
+    const listener = await tunnel.bind(":80", { publish: ":0" });
+    gate.isShut = true;
+    kill(tunnel);
+    expect(((await reset) as NodeJS.ErrnoException).code).toBe("ECONNRESET");
+    await until("it is over", () => relay.counters.sessions === 0 && relay.counters.streams === 0);
+    const refused = net.connect(listener.published?.port ?? 0, "127.0.0.1");
+    expect(await new Promise((resolve) => refused.on("error", resolve))).toMatchObject({
+      code: "ECONNREFUSED",
+    });
+    gate.isShut = false;
+    expect((await failing(stream.read(new Uint8Array(1)))).code).toBe("ERR_SESSION_EXPIRED");
+  });
+});
+
+describe("tunnel.replaceLink()", () => {
+  test("opens the new link before it drops the old one", async () => {
+    const port = await bed.echo();
+    const relay = await bed.relay({ allow: [`tcp:127.0.0.1:${port}`] });
+    const tunnel = await bed.tunnel(relay);
+    const stream = await tunnel.connect(`127.0.0.1:${port}`);
+    const events: string[] = [];
+    tunnel.addEventListener("detached", () => events.push("detached"));
+    tunnel.addEventListener("attached", () => events.push("attached"));
+    await tunnel.replaceLink();
+    await echoes(stream, "on the new one");
+    expect(events.at(-1)).toBe("attached");
+    expect(relay.counters).toMatchObject({ linksResumed: 1, sessionsDetached: 0 });
+  });
+});
+
+describe("A relay that goes for good", () => {
+  test("names another one with the same key, where streams between tunnels go on", async () => {
+    const key = new Uint8Array(32).fill(7);
+    const first = await bed.relay({ key });
+    const second = await bed.relay({ key });
+    const alice = await bed.tunnel(first, { name: "alice" });
+    const bob = await bed.tunnel(first, { name: "bob" });
+    const listener = await bob.bind(":7000");
+    const [client, [server]] = await Promise.all([alice.connect("bob.peer:7000"), listener.accept()]);
+    await Promise.all([
+      once(alice, "resumed"),
+      once(bob, "resumed"),
+      first.drain({ spread: 50, alternates: ["no url", second.url] }),
+    ]);
+    expect([alice.url, bob.url]).toEqual([second.url, second.url]);
+    await client.writeAll(utf8.encode("across"));
+    expect(utf8.decode(await readExactly(server, 6))).toBe("across");
+    expect(second.counters).toMatchObject({ sessionsReborn: 2 });
   });
 });
