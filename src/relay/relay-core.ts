@@ -72,6 +72,8 @@ export class RelayCore {
   private isClosing = false;
   /** Those who wait until every session has left. */
   private readonly drained: (() => void)[] = [];
+  /** Kept by sessions for as long as they live: made here, where it holds on to no handshake and no link. */
+  private readonly sessionEnded = (): void => this.left();
 
   /** @throws {TypeError} for a rule, a token or a network name that cannot be one. */
   constructor(options: RelayOptions, platform: RelayPlatform) {
@@ -212,7 +214,7 @@ export class RelayCore {
       hub: this.hub,
       authenticator: this.authenticator,
       remoteAddress,
-      ended: () => this.left(),
+      ended: this.sessionEnded,
       done: (failed) => {
         // Its own constructor never calls this: a link delivers only after it was started.
         this.handshakes.delete(handshake);
