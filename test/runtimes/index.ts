@@ -71,9 +71,12 @@ export async function launchChromium(): Promise<{ readonly browser: Browser } | 
   }
 }
 
+export type { EChartsOption } from "echarts";
+
 /** Libraries that tests talk with, and their types. */
 export interface Libraries {
   readonly "@rollup/plugin-node-resolve": typeof import("@rollup/plugin-node-resolve");
+  readonly echarts: typeof import("echarts");
   readonly esbuild: typeof import("esbuild");
   readonly hono: typeof import("hono");
   readonly ioredis: typeof import("ioredis");

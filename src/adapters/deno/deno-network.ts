@@ -23,6 +23,7 @@ import { DenoListenerSource } from "./listener-source.ts";
  *
  * Deno cannot do all that the contract offers: `abort()` closes without a reset (so does `close()` with bytes
  * unread), `localAddr` and `ipv6Only` are refused with `ENOTSUP`, keepalive is only on or off, `reusePort` needs `--unstable-net`.
+ * `congestionControl` has no effect: it is the kernel's.
  */
 export const denoNetwork: Network = {
   connect,

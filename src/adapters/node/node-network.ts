@@ -30,7 +30,7 @@ import { SocketSource } from "./socket-source.ts";
  * The sockets of the machine. `close()` does nothing: its streams and listeners belong to whoever made them.
  *
  * Of the options, `readBufferSize` is the kernel's business (one chunk of at most 64 KiB is held beside it), and of
- * keepalive only `idle` can be set. `reusePort` needs Node 22.12 or 23.1.
+ * keepalive only `idle` can be set; `congestionControl` has no effect: it is the kernel's. `reusePort` needs Node 22.12 or 23.1.
  */
 export const nodeNetwork: Network = {
   connect,

@@ -1,10 +1,6 @@
 // Bugs that other stacks had, each with a test here (the list: facts of this project on TCP stacks, §4.2).
-//
-// Not yet applicable, because what could have the bug is not built yet (the issue "A TCP as good as Linux's"):
-//   22  CUBIC: reduction on an ACK, fractions of growth, the jump after idle (NewReno's fractions: newreno.test.ts)
-//   23  HyStart and ACKs in a burst
-//   24  BBR's window after an ssthresh of 0
-// In part: 21 without CUBIC's cube.
+// Elsewhere: 20 in undo.test.ts, 22 in cubic.test.ts (no reduction by an ACK, fractions of growth, no jump after idle),
+// 23 in hystart.test.ts (a round trip is measured by arrivals), 24 in bbr.test.ts (its window is its own to restore).
 
 import { describe, expect, it } from "vitest";
 import { type Connection, Stack } from "../../../src/core/stack/index.ts";
