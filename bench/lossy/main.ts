@@ -23,8 +23,10 @@ async function main(options: LossyOptions): Promise<void> {
   });
   const restore = allowControls(["cubic", "bbr", "reno"]);
   process.on("exit", restore);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
   const topology = await Topology.create(scripts);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void topology.end().finally(() => process.exit(1)));
+  }
   const results: Results = { kernel: [], stack: [], shared: [] };
   try {
     for (let seed = 1; seed <= options.seeds; seed++) await runSeed(topology, options, seed, results);
