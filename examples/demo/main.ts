@@ -27,8 +27,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 
 /** Takes the first free port from FIRST_PORT on, and says when it was not the first. */
 async function startRelay({ echo, web, source, sink }: Neighbours): Promise<Relay> {
-  const hints = [`${echo}`, `${web}`];
-  const request = await serveSite(pageFolder, () => hints);
+  const facts = { hints: [`${echo}`, `${web}`], source: `${source}` };
+  const request = await serveSite(pageFolder, facts);
   const wanted = Number(process.env["PORT"] ?? FIRST_PORT);
   for (let port = wanted; ; port++) {
     try {

@@ -1,5 +1,5 @@
-// Uses the relay as anybody would, and measures: bytes down and up through the gateway with their SHA-256, a stream from
-// tunnel to tunnel, and a listener of a tunnel reached by plain TCP.
+// Uses the relay as anybody would, and measures: bytes down and up through the gateway with their SHA-256, the same while
+// the WebSocket is cut again and again, a stream from tunnel to tunnel, and a listener reached by plain TCP.
 
 import { createHash } from "node:crypto";
 import { get } from "node:http";
@@ -16,6 +16,7 @@ export interface Check {
 
 const BULK = 64 << 20;
 const PEER = 16 << 20;
+const CUTS = 8;
 
 /** The checks, and the end of the tunnels that they use. */
 export async function prepareChecks(
@@ -27,6 +28,12 @@ export async function prepareChecks(
   const checks: Check[] = [
     { name: "down through the gateway", bytes: BULK, run: (progress) => down(alice, neighbours, progress) },
     { name: "up through the gateway", bytes: BULK, run: (progress) => up(alice, neighbours, progress) },
+    {
+      name: "down, WebSocket cut 8 times",
+      bytes: BULK,
+      run: (progress) => cutDown(alice, neighbours, progress),
+    },
+    { name: "up, WebSocket cut 8 times", bytes: BULK, run: (progress) => cutUp(alice, neighbours, progress) },
     { name: "tunnel to tunnel", bytes: PEER, run: (progress) => across(alice, bob, progress) },
     { name: "published listener, plain TCP", bytes: 0, run: () => published(bob) },
     { name: "round trip", bytes: 0, run: () => roundTrip(alice, neighbours) },
@@ -66,6 +73,43 @@ async function down(
 async function up(tunnel: Tunnel, { sink }: Neighbours, progress: (bytes: number) => void): Promise<string> {
   const stream = await tunnel.connect(sink);
   return upload(stream, BULK, progress);
+}
+
+async function cutDown(
+  tunnel: Tunnel,
+  neighbours: Neighbours,
+  progress: (bytes: number) => void,
+): Promise<string> {
+  return withCuts(tunnel, progress, (step) => down(tunnel, neighbours, step));
+}
+
+async function cutUp(
+  tunnel: Tunnel,
+  neighbours: Neighbours,
+  progress: (bytes: number) => void,
+): Promise<string> {
+  return withCuts(tunnel, progress, (step) => up(tunnel, neighbours, step));
+}
+
+/** Cuts the WebSocket under `move` each time another ninth of the bytes has passed. */
+async function withCuts(
+  tunnel: Tunnel,
+  progress: (bytes: number) => void,
+  move: (step: (bytes: number) => void) => Promise<string>,
+): Promise<string> {
+  let cuts = 0;
+  let resumed = 0;
+  const count = (): void => void resumed++;
+  tunnel.addEventListener("resumed", count);
+  const result = await move((bytes) => {
+    progress(bytes);
+    if (cuts >= CUTS || bytes < ((cuts + 1) * BULK) / (CUTS + 1)) return;
+    cuts++;
+    tunnel.cutLink();
+  });
+  tunnel.removeEventListener("resumed", count);
+  if (resumed !== CUTS) throw new Error(`the tunnel came back ${resumed} times after ${cuts} cuts`);
+  return result;
 }
 
 async function across(alice: Tunnel, bob: Tunnel, progress: (bytes: number) => void): Promise<string> {

@@ -12,7 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Serves `folder` by the list of its files, so that no path can lead out of it. */
-export async function serveSite(folder: string, hints: () => readonly string[]): Promise<RequestListener> {
+export async function serveSite(folder: string, facts: object): Promise<RequestListener> {
   const files = new Set(
     (await readdir(folder, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
@@ -25,7 +25,7 @@ export async function serveSite(folder: string, hints: () => readonly string[]):
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { allow: "GET, HEAD" }).end();
     } else if (path === "/demo.json") {
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ hints: hints() }));
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(facts));
     } else {
       const file = join(folder, path === "/" ? "index.html" : path);
       if (!files.has(file)) {

@@ -3,12 +3,16 @@
 
 import { type Connection, ConnectionSource, type SegmentEvent } from "fourtuple/core";
 import { PacketText, PcapngWriter } from "fourtuple/sim";
+import type { Outage } from "./outages.ts";
 
 interface SeenPacket {
   readonly at: number;
   readonly direction: "in" | "out";
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
+
+/** When the tunnel had no link, seconds of the connection's own time. */
+export type Gap = readonly [from: number, to: number];
 
 /** A row a segment: time in seconds, then what it says of the four curves; null where it says nothing. */
 export type PlotData = [number[], (number | null)[], (number | null)[], (number | null)[], (number | null)[]];
@@ -47,6 +51,15 @@ export class ConnectionModel {
     resent.push(outgoing && event.retransmission ? data : null);
     this.revision++;
     if (time.length > MOST_SEGMENTS) this.thin();
+  }
+
+  /** The outages that it has lived through. */
+  gaps(outages: readonly Outage[]): Gap[] {
+    const last = this.began + (this.plot[0].at(-1) ?? 0) * 1_000_000;
+    const seconds = (at: number): number => (at - this.began) / 1_000_000;
+    return outages
+      .filter(({ from, to }) => (to ?? last) >= this.began && from <= last)
+      .map(({ from, to }) => [Math.max(0, seconds(from)), seconds(to ?? last)]);
   }
 
   packet(at: number, direction: "in" | "out", bytes: Uint8Array, start: number, end: number): void {

@@ -4,10 +4,12 @@ import type { ConnectionModel } from "./connection-model.ts";
 import type { ConnectionWatch } from "./connection-watch.ts";
 import { element, make } from "./elements.ts";
 import { bytes, milliseconds } from "./format.ts";
+import type { Outage } from "./outages.ts";
 import { SequencePlot } from "./sequence-plot.ts";
 
 export class ConnectionView {
   private readonly watch: ConnectionWatch;
+  private readonly outages: readonly Outage[];
   private readonly list = element("connections", HTMLUListElement);
   private readonly rows = new Map<ConnectionModel, HTMLLIElement>();
   private readonly packets = element("packets", HTMLPreElement);
@@ -16,8 +18,9 @@ export class ConnectionView {
   private shownRevision = -1;
   private isChosen = false;
 
-  constructor(watch: ConnectionWatch) {
+  constructor(watch: ConnectionWatch, outages: readonly Outage[]) {
     this.watch = watch;
+    this.outages = outages;
     element("capture", HTMLButtonElement).addEventListener("click", () => this.download());
     setInterval(() => this.refresh(), REFRESH);
   }
@@ -83,7 +86,7 @@ export class ConnectionView {
     if (model === null || this.shownRevision === model.revision) return;
     this.shownRevision = model.revision;
     this.plot ??= new SequencePlot(element("plot", HTMLDivElement));
-    this.plot.show(model.plot);
+    this.plot.show(model.plot, model.gaps(this.outages));
     const { local, localPort, remote, remotePort } = model.connection;
     element("detail-title", HTMLHeadingElement).textContent =
       `[${local}]:${localPort} \u2194 [${remote}]:${remotePort}`;

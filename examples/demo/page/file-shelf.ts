@@ -35,6 +35,7 @@ export class FileShelf {
       event.preventDefault();
       for (const file of event.dataTransfer?.files ?? []) this.add(file);
     });
+    element("sample", HTMLButtonElement).addEventListener("click", () => this.add(randomFile(64 << 20)));
     // A file that misses the target must not replace the page.
     for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
   }
@@ -82,4 +83,11 @@ export class FileShelf {
     this.list.prepend(item);
     this.files.set(file.name, { file, fetched: 0, count });
   }
+}
+
+/** Something to fetch for those who have no file at hand. */
+function randomFile(size: number): File {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return new File([bytes], "random.bin");
 }

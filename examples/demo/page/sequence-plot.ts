@@ -1,12 +1,14 @@
-// The time-sequence plot: what was sent, what the other end acknowledged, what arrived, and what was sent again.
+// The time-sequence plot: what was sent, what the other end acknowledged, what arrived, what was sent again, and when
+// there was no link.
 
 import uPlot from "uplot";
-import type { PlotData } from "./connection-model.ts";
+import type { Gap, PlotData } from "./connection-model.ts";
 import { bytes } from "./format.ts";
 
 export class SequencePlot {
   private readonly plot: uPlot;
   private readonly place: HTMLElement;
+  private gaps: readonly Gap[] = [];
 
   constructor(place: HTMLElement) {
     this.place = place;
@@ -14,7 +16,8 @@ export class SequencePlot {
     new ResizeObserver(() => this.plot.setSize(this.size())).observe(place);
   }
 
-  show(data: PlotData): void {
+  show(data: PlotData, gaps: readonly Gap[]): void {
+    this.gaps = gaps;
     this.plot.setData(data);
   }
 
@@ -42,6 +45,7 @@ export class SequencePlot {
       ...this.size(),
       cursor: { drag: { x: true, y: true } },
       legend: { live: false },
+      hooks: { drawClear: [(plot) => this.drawGaps(plot, colour("--bad"))] },
       scales: { x: { time: false } },
       axes: [
         { ...axis, values: (_plot, ticks) => ticks.map((tick) => `${Number(tick.toFixed(3))} s`) },
@@ -60,6 +64,22 @@ export class SequencePlot {
         this.series("sent again", colour("--bad"), { show: true, size: 7 }, false),
       ],
     };
+  }
+
+  /** Behind everything: a gap of a few milliseconds is as wide as can be seen. */
+  private drawGaps(plot: uPlot, fill: string): void {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.fillStyle = fill;
+    ctx.globalAlpha = 0.4;
+    for (const [from, to] of this.gaps) {
+      const left = plot.valToPos(from, "x", true);
+      ctx.fillRect(left, bbox.top, Math.max(2, plot.valToPos(to, "x", true) - left), bbox.height);
+    }
+    ctx.restore();
   }
 
   private series(label: string, stroke: string, points: uPlot.Series.Points, isLine: boolean): uPlot.Series {
