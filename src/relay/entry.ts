@@ -81,7 +81,11 @@ export function checkResume(
   const id = hex(resume.session);
   const session = hub.sessions.ofId(id);
   if (session === null) {
-    if (isProved && !hub.sessions.hasEnded(id) && !hub.tickets.isExpired(resume.generation)) return null;
+    if (isProved && !hub.sessions.hasEnded(id) && !hub.tickets.isExpired(resume.generation)) {
+      if (resume.via === resume.link) return null;
+      // Its other link leads to where the session lives: here it is not to begin again beside that.
+      return { code: staleCode, text: "the session lives elsewhere", counter: "handshakeResumeStale" };
+    }
     return expired("this relay does not know the session");
   }
   if (!isProved) {

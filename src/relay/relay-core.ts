@@ -1,7 +1,7 @@
 // A relay without its server: takes links that a runtime's WebSocket server has accepted, after the checks of their
 // requests. Knows no runtime; the network, the resolver and this machine's addresses are given.
 import { type Clock, type RandomBytes, systemClock, systemRandom } from "../core/link/clock.ts";
-import type { Link } from "../core/link/link.ts";
+import { type Link, LinkCloseCode } from "../core/link/link.ts";
 import { NetError } from "../core/net/net-error.ts";
 import type { Network } from "../core/net/network.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
@@ -177,11 +177,8 @@ export class RelayCore {
 
   /** Checks a request before it becomes a WebSocket: null when it may. Counts what it refuses. */
   check(request: IngressRequest): UpgradeRefusal | null {
-    const { counters, limits } = this.hub;
-    if (this.isClosing) {
-      counters.linksRefusedClosing++;
-      return { status: 503, text: "The relay is closing" };
-    }
+    const { counters } = this.hub;
+    if (this.isClosing) return this.refusalOf(request.remoteAddress ?? "");
     const refusal = checkIngress(request, {
       origins: this.options.origins ?? [],
       hosts: this.options.hosts ?? [],
@@ -192,7 +189,16 @@ export class RelayCore {
       this.hub.log("warn", `${refusal.kind}-refused`, { text: refusal.text, remote: request.remoteAddress });
       return { status: 403, text: refusal.text };
     }
-    const remote = request.remoteAddress ?? "";
+    return this.refusalOf(request.remoteAddress ?? "");
+  }
+
+  /** Why nobody, or nobody from there, is let in now. */
+  private refusalOf(remote: string): UpgradeRefusal | null {
+    const { counters, limits } = this.hub;
+    if (this.isClosing) {
+      counters.linksRefusedClosing++;
+      return { status: 503, text: "The relay is closing" };
+    }
     const isFull =
       this.handshakes.size >= limits.handshakes ||
       (this.perAddress.get(remote) ?? 0) >= limits.handshakesPerAddress;
@@ -203,6 +209,13 @@ export class RelayCore {
         : { status: 429, text: "Too many failed handshakes from this address" };
     }
     return null;
+  }
+
+  /** Takes a link that came by no request. */
+  acceptAny(link: Link, remoteAddress: string): void {
+    const refusal = this.refusalOf(remoteAddress);
+    if (refusal === null) this.accept(link, remoteAddress);
+    else link.close(LinkCloseCode.overload, refusal.text);
   }
 
   /** Takes a link whose request was checked. */

@@ -1,4 +1,5 @@
 // The face of a running relay that is the same on every runtime.
+import type { Link } from "../core/link/link.ts";
 import type { SocketAddr } from "../core/net/socket-addr.ts";
 import type { RelayCounters } from "./counters.ts";
 import type { SessionInfo } from "./relay-core.ts";
@@ -13,6 +14,14 @@ export interface RunningRelay extends AsyncDisposable {
   readonly counters: Readonly<RelayCounters>;
   /** Who is there now. */
   readonly sessions: readonly SessionInfo[];
+  /**
+   * Takes a link of any kind, as a WebSocket that was checked: of nodeLinkListener(), or of a Deno.Listener. What
+   * concerns browsers (Origin, Host) is not asked; tokens and limits are. While the relay has all it takes, and after
+   * its end, the link is closed with code 4013.
+   *
+   * @param remoteAddress Whom limits of failed handshakes count for. Default: the link's description.
+   */
+  accept(link: Link, remoteAddress?: string): void;
   /**
    * Before the relay is started anew, or for good: accepts nothing more, asks every client to come back elsewhere or
    * later (`going`), waits until they have left, and stops. Sessions do not end for their clients: with the same

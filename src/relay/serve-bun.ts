@@ -1,6 +1,7 @@
 // A relay on Bun.serve and its WebSockets, whose events come to the server and not to the socket. Names Bun; its
 // gateway and its published ports use node:net (see serve-platform.ts).
 import { BunServerLink, type BunServerWebSocket } from "../adapters/websocket/index.ts";
+import type { Link } from "../core/link/link.ts";
 import { asyncDispose } from "../core/net/async-dispose.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
@@ -174,6 +175,10 @@ class BunRelay implements Relay {
     const data: SocketData = { remoteAddress, link: null };
     if (server.upgrade(request, { data })) return undefined;
     return new Response("Expected a WebSocket\n", { status: 400 });
+  }
+
+  accept(link: Link, remoteAddress?: string): void {
+    this.core.acceptAny(link, remoteAddress ?? link.description);
   }
 
   async drain(options?: DrainOptions): Promise<void> {

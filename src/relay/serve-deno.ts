@@ -2,6 +2,7 @@
 // Deno.Conn cannot reset (see serve-platform.ts).
 import { webSocketLink } from "../adapters/websocket/index.ts";
 import type { WebSocketLike } from "../adapters/websocket/web-socket-like.ts";
+import type { Link } from "../core/link/link.ts";
 import { asyncDispose } from "../core/net/async-dispose.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
@@ -158,6 +159,10 @@ class DenoRelay implements Relay {
       this.core.accept(link, remoteAddress);
     });
     return response;
+  }
+
+  accept(link: Link, remoteAddress?: string): void {
+    this.core.acceptAny(link, remoteAddress ?? link.description);
   }
 
   async drain(options?: DrainOptions): Promise<void> {

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { webSocketLink } from "../adapters/websocket/index.ts";
+import type { Link } from "../core/link/link.ts";
 import { asyncDispose } from "../core/net/async-dispose.ts";
 import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
@@ -117,6 +118,10 @@ class NodeRelay implements Relay {
       const remote = remoteAddress ?? "";
       this.core.accept(webSocketLink(webSocket, { description: `client ${remote}` }), remote);
     });
+  }
+
+  accept(link: Link, remoteAddress?: string): void {
+    this.core.acceptAny(link, remoteAddress ?? link.description);
   }
 
   async drain(options?: DrainOptions): Promise<void> {

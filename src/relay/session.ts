@@ -332,8 +332,25 @@ export class RelaySession {
   private linkFor(flow: number): LiveLink | null {
     const { live } = this.links;
     if (live.length <= 1) return live[0] ?? null;
-    return live[(flow >>> 0) % live.length];
+    // The greatest of the hashes of flow and link (rendezvous hashing): a link that comes or goes moves only the flows
+    // that it gains or had.
+    let best = live[0];
+    let greatest = -1;
+    for (const link of live) {
+      const hash = mix(flow ^ Math.imul(link.port.id, 0x9e37_79b1));
+      if (hash <= greatest) continue;
+      best = link;
+      greatest = hash;
+    }
+    return best;
   }
+}
+
+/** Spreads 32 bits (the finaliser of MurmurHash3). */
+function mix(value: number): number {
+  let hash = Math.imul(value ^ (value >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 /** Close codes that say that what came was wrong. */

@@ -7,7 +7,7 @@ import type { NetError } from "../core/net/net-error.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
 import type { Resume } from "./handshake.ts";
 import type { Welcome } from "./handshake-messages.ts";
-import { clientWatchDefaults, LinkWatch } from "./link-watch.ts";
+import { LinkWatch, type WatchOptions } from "./link-watch.ts";
 import type { Places } from "./places.ts";
 import { type Credentials, Redial } from "./redial.ts";
 import { onWake } from "./wake-events.ts";
@@ -17,6 +17,10 @@ export interface ClientLinksOptions {
   readonly random: RandomBytes;
   readonly places: Places;
   readonly credentials: Credentials;
+  /** How many links are wanted; the relay may allow fewer. */
+  readonly wanted: number;
+  /** When a link is dead. */
+  readonly watch: WatchOptions;
   /** The session as the client knows it now. */
   session(): { readonly session: Bytes; readonly state: Bytes };
   keepsAlive(): boolean;
@@ -31,10 +35,16 @@ export interface ClientLinksOptions {
   refused(error: NetError): void;
 }
 
+interface Ticket {
+  readonly generation: number;
+  readonly secret: Bytes;
+}
+
 interface ClientLink {
   readonly id: number;
   readonly redial: Redial;
-  ticket: { readonly generation: number; readonly secret: Bytes };
+  /** Null: it has never been there. */
+  ticket: Ticket | null;
   attempt: number;
   live: { readonly port: LinkPort; readonly watch: LinkWatch } | null;
   /** Those who wait for replace(). */
@@ -69,12 +79,20 @@ export class ClientLinks {
     const port = this.options.attach(link, welcome, old?.port ?? null);
     if (port === null) return;
     old?.watch.stop();
-    const entry = known ?? this.make(welcome);
-    this.all.set(entry.id, entry);
+    const entry = known ?? this.make(welcome.link);
     entry.ticket = { generation: welcome.generation, secret: welcome.secret };
     entry.live = { port, watch: this.watch(port) };
     for (const settle of entry.replaced.splice(0)) settle();
     this.options.attached(welcome.survived);
+    this.grow(welcome.limits.links);
+  }
+
+  /** Dials what is missing of the links that are wanted. */
+  private grow(allowed: number): void {
+    // Who heard that a link is there may have ended everything.
+    if (this.all.size === 0) return;
+    const wanted = Math.min(this.options.wanted, allowed);
+    for (let id = 0; id < wanted; id++) if (!this.all.has(id)) this.make(id).redial.start(0);
   }
 
   /** The driver says that a link is gone. */
@@ -108,6 +126,11 @@ export class ClientLinks {
     });
   }
 
+  /** replace(), for every link. */
+  async replaceAll(): Promise<void> {
+    await Promise.all([...this.all.keys()].map((id) => this.replace(id)));
+  }
+
   /** The network may be back, or another one. */
   hurry(): void {
     for (const { redial, live } of this.all.values()) {
@@ -127,16 +150,16 @@ export class ClientLinks {
     this.all.clear();
   }
 
-  private make(welcome: Welcome): ClientLink {
-    const { link: id, generation, secret } = welcome;
+  private make(id: number): ClientLink {
     const { clock, random, places, credentials, keepsAlive } = this.options;
     const entry: ClientLink = {
       id,
-      ticket: { generation, secret },
+      ticket: null,
       attempt: 0,
       live: null,
       replaced: [],
       redial: new Redial({
+        turn: id,
         clock,
         random,
         places,
@@ -147,20 +170,25 @@ export class ClientLinks {
         refused: (error) => this.options.refused(error),
       }),
     };
+    this.all.set(id, entry);
     return entry;
   }
 
+  /** What shows that a link is one of this session's. While another is there, that one vouches: it is where it leads. */
   private claim(entry: ClientLink): Resume {
-    const { generation, secret } = entry.ticket;
+    const others = [...this.all.values()].filter(({ ticket }) => ticket !== null);
+    const voucher = others.find(({ live, id }) => live !== null && id !== entry.id);
+    const via = voucher ?? (entry.ticket === null ? others[0] : entry);
+    if (via === undefined || via.ticket === null) throw new Error("A session without a ticket");
+    const { generation, secret } = via.ticket;
     const attempt = ++entry.attempt;
-    const { session, state } = this.options.session();
-    const claim = { session, state, link: entry.id, via: entry.id, generation, attempt };
+    const claim = { ...this.options.session(), link: entry.id, via: via.id, generation, attempt };
     return { claim, secret };
   }
 
   private watch(port: LinkPort): LinkWatch {
     return new LinkWatch(this.options.clock, port, {
-      ...clientWatchDefaults,
+      ...this.options.watch,
       dead: () => {
         const reason = { code: LinkCloseCode.timeout, reason: "nothing came back" };
         this.options.detach(port, reason);

@@ -29,6 +29,8 @@ export interface LinkWatchOptions {
   dead(): void;
 }
 
+export type WatchOptions = Omit<LinkWatchOptions, "dead">;
+
 export class LinkWatch {
   private readonly clock: Clock;
   private readonly port: WatchedPort;
@@ -108,11 +110,5 @@ export class LinkWatch {
 
 /** 20 s of silence, then 25 s for an answer: a link that is half dead is found within 45 s. */
 export const watchDefaults = { idle: 20_000_000, patience: 25_000_000 } as const;
-/** Of a client: the relay pings before it has been silent for so long. */
-export const clientWatchDefaults: Omit<Required<LinkWatchOptions>, "dead"> = {
-  ...watchDefaults,
-  silence: 45_000_000,
-  writeWait: 15_000_000,
-};
 /** How long an answer may take when there is reason for doubt. */
 const DOUBT: Micros = 5_000_000;

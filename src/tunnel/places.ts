@@ -23,9 +23,16 @@ export class Places {
     return this.last;
   }
 
-  inOrder(): LinkDialer[] {
-    const home = this.last === null ? [] : [this.last];
-    return [...new Set([...this.alternates, ...home, ...this.given])];
+  /**
+   * The order for one link. Each link of a session begins with another of the given places, for they may be several ways
+   * to the same relay; one that was there before goes back to where it was.
+   */
+  inOrder(turn: number = 0, before: LinkDialer | null = null): LinkDialer[] {
+    const { given, last } = this;
+    const start = turn % given.length;
+    const first = before ?? (start === 0 ? last : null);
+    const home = [first, ...given.slice(start), last].filter((place) => place !== null);
+    return [...new Set([...this.alternates, ...home, ...given])];
   }
 
   arrived(place: LinkDialer): void {

@@ -16,6 +16,8 @@ export interface Credentials {
 }
 
 export interface RedialOptions {
+  /** Which of the session's links it is: see Places.inOrder(). */
+  readonly turn: number;
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly places: Places;
@@ -33,6 +35,8 @@ export interface RedialOptions {
 export class Redial {
   private readonly options: RedialOptions;
   private readonly backoff: Backoff;
+  /** Where the link was. */
+  private place: LinkDialer | null = null;
   private timer: TimerHandle | null = null;
   private round: AbortController | null = null;
   private isHurried = false;
@@ -90,7 +94,7 @@ export class Redial {
     const { places } = this.options;
     const home = places.home;
     let retryAfter = 0;
-    for (const place of places.inOrder()) {
+    for (const place of places.inOrder(this.options.turn, this.place)) {
       try {
         const { link, welcome } = await this.dial(place, round.signal);
         if (round.signal.aborted) {
@@ -98,6 +102,7 @@ export class Redial {
           return;
         }
         this.round = null;
+        this.place = place;
         places.arrived(place);
         this.options.arrived(link, welcome);
         return;

@@ -1,6 +1,6 @@
 // Numbered session control (docs/protocol.md §5): every message carries `n`, counted from 1 in each direction;
 // the other side acknowledges the highest it applied in `received`; what is not acknowledged is sent again on
-// the next link; each is applied once and in order.
+// the next link; each is applied once and in order. With several links every one carries all messages.
 import type { ControlMessage } from "../core/link/control-codec.ts";
 
 /** What carries control: a LinkPort. */
@@ -46,18 +46,18 @@ export class SessionControl {
     return this.unacknowledged.length;
   }
 
-  /** Adds a link. If it is the only one, what is not acknowledged goes again on it, in order. */
+  /** Adds a link and sends again on it what is not acknowledged, in order: each link carries all of it. */
   attach(carrier: ControlCarrier): void {
     this.carriers.push(carrier);
-    if (this.carriers.length === 1) this.resend();
+    let number = this.firstKept;
+    for (const { type, message } of this.unacknowledged)
+      carrier.sendControl(type, { n: number++, ...message });
   }
 
-  /** A link is gone. If it was the one that carries control, what is not acknowledged goes again on another. */
+  /** A link is gone. The others have carried the same. */
   detach(carrier: ControlCarrier): void {
     const at = this.carriers.indexOf(carrier);
-    if (at < 0) return;
-    this.carriers.splice(at, 1);
-    if (at === 0) this.resend();
+    if (at >= 0) this.carriers.splice(at, 1);
   }
 
   /** The other side has forgotten the session: both directions begin anew at 1, and what waited is dropped. */
@@ -69,23 +69,17 @@ export class SessionControl {
   }
 
   /**
-   * Numbers and sends a message, on the first link if there is one, else on the next.
+   * Numbers and sends a message, on every link: the SYN or RST that follows may take any of them, and must find it
+   * applied. It is applied once. Without a link it waits for the next.
    * @returns false when too many wait for an acknowledgement: the session cannot go on.
    */
   send(type: number, message: ControlMessage): boolean {
     if (this.unacknowledged.length >= this.limit) return false;
     const number = this.firstKept + this.unacknowledged.length;
     this.unacknowledged.push({ type, message });
-    this.carriers[0]?.sendControl(type, { n: number, ...message });
+    // A link on which too much waits is closed by this, and taken out.
+    for (const carrier of [...this.carriers]) carrier.sendControl(type, { n: number, ...message });
     return true;
-  }
-
-  private resend(): void {
-    const carrier = this.carriers[0];
-    if (carrier === undefined) return;
-    let number = this.firstKept;
-    for (const { type, message } of this.unacknowledged)
-      carrier.sendControl(type, { n: number++, ...message });
   }
 
   /** Takes a numbered message of the other side. */

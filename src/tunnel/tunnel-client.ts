@@ -22,6 +22,7 @@ import { Destinations } from "./destinations.ts";
 import { readFailed, readOpened } from "./flow-messages.ts";
 import { FlowTable } from "./flow-table.ts";
 import type { Welcome } from "./handshake-messages.ts";
+import type { WatchOptions } from "./link-watch.ts";
 import { readResolved } from "./name-messages.ts";
 import { hex, isSame } from "./octets.ts";
 import type { Places } from "./places.ts";
@@ -43,6 +44,9 @@ export interface TunnelSetup {
   /** Where the first link leads. */
   readonly place: LinkDialer;
   readonly credentials: Credentials;
+  /** How many are wanted, and when one is dead. */
+  readonly links: number;
+  readonly watch: WatchOptions;
 }
 
 export class TunnelClient extends EventTarget implements Tunnel {
@@ -119,6 +123,8 @@ export class TunnelClient extends EventTarget implements Tunnel {
       random,
       places: setup.places,
       credentials: { ...setup.credentials, name: welcome.name },
+      wanted: setup.links,
+      watch: setup.watch,
       session: () => this.welcome,
       keepsAlive: () => this.driver.keepsAlive,
       attach: (next, word, old) => this.attach(next, word, old),
@@ -397,9 +403,8 @@ export class TunnelClient extends EventTarget implements Tunnel {
     if (chosen !== undefined) this.links.cut(chosen);
   }
 
-  async replaceLink(id?: number): Promise<void> {
-    const chosen = id ?? this.snapshot.links[0]?.id;
-    if (chosen !== undefined) await this.links.replace(chosen);
+  async roam(): Promise<void> {
+    await this.links.replaceAll();
   }
 
   private broken(text: string): void {

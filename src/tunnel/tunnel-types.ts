@@ -16,8 +16,14 @@ export interface TunnelOptions {
   readonly token?: string | undefined;
   /** The tunnel's name: others dial NAME.peer. Lower case letters, digits, inner hyphens. Default: the relay picks one. */
   readonly name?: string | undefined;
-  /** Links to keep open to the relay. Default, and for now the most: 1. */
+  /**
+   * Links to keep open to the relay. Streams through the gateway spread over all of them, streams to peers stay on one.
+   * With several URLs each begins at another: they may be several ways to one relay. At most what the relay allows (8 by
+   * default). Default: 1.
+   */
   readonly links?: number | undefined;
+  /** When a link that says nothing counts as dead, and is replaced. */
+  readonly watch?: TunnelWatchOptions | undefined;
   /** Ends the attempt to open; the tunnel itself, once open, is ended by close() alone. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds to open in. Default: 15,000. */
@@ -27,6 +33,19 @@ export interface TunnelOptions {
   /** For tests in virtual time. */
   readonly clock?: Clock | undefined;
   readonly random?: RandomBytes | undefined;
+}
+
+/** Milliseconds, above 0. */
+export interface TunnelWatchOptions {
+  /** After so long without a message the client asks. Default: 20,000. */
+  readonly idle?: number | undefined;
+  /** After so long without a message the link is dead. Default: 45,000; the relay asks after 20,000 by itself. */
+  readonly silence?: number | undefined;
+  /**
+   * So long may bytes wait for word that the relay has taken some of them; then the link is dead, whatever else
+   * arrives. Infinity: any time. Default: 15,000.
+   */
+  readonly writeWait?: number | undefined;
 }
 
 export interface TunnelBindOptions extends BindOptions {
@@ -151,10 +170,11 @@ export interface Tunnel extends EventTarget, Network {
   /** Drops a link (default: the first) as if it had been lost; it is dialled anew at once. For tests and demos. */
   cutLink(id?: number): void;
   /**
-   * Dials a link (default: the first) anew, and drops the old one when the new one is there: for a change of networks.
-   * Resolves then, or when the tunnel is over.
+   * For a change of networks: dials every link anew, and drops each old one when its successor is there, so that nothing
+   * stands still. While none can be had it goes on trying and the old ones stay. Resolves when all are new, or
+   * when the tunnel is over.
    */
-  replaceLink(id?: number): Promise<void>;
+  roam(): Promise<void>;
   /**
    * Closes listeners, sends what streams have still to send, says goodbye. At most 5 s, then what is left is reset.
    * Idempotent.

@@ -5,10 +5,17 @@ import type { LinkDialer } from "../core/link/link.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { tunnelDialer } from "./default-dialer.ts";
 import { shakeHands } from "./handshake.ts";
+import type { WatchOptions } from "./link-watch.ts";
 import { isPeerName, peerNameOf } from "./peer-name.ts";
 import { Places } from "./places.ts";
 import { receiveCap, TunnelClient } from "./tunnel-client.ts";
-import type { TunnelConstructor, TunnelOptions, TunnelTarget, Tunnel as TunnelType } from "./tunnel-types.ts";
+import type {
+  TunnelConstructor,
+  TunnelOptions,
+  TunnelTarget,
+  Tunnel as TunnelType,
+  TunnelWatchOptions,
+} from "./tunnel-types.ts";
 
 export type Tunnel = TunnelType;
 
@@ -18,9 +25,10 @@ export const Tunnel: TunnelConstructor = {
     const timeout = options.timeout ?? defaultTimeout;
     if (!(timeout > 0))
       throw new RangeError(`Cannot open a tunnel with the timeout ${timeout}: it must be above 0`);
-    if (options.links !== undefined && options.links !== 1) {
-      throw new RangeError(`Cannot open a tunnel with ${options.links} links: this version keeps exactly 1`);
-    }
+    const links = options.links ?? 1;
+    if (!(Number.isInteger(links) && links >= 1 && links <= mostLinks))
+      throw new RangeError(`Cannot open a tunnel with ${links} links: 1 to ${mostLinks}`);
+    const watch = readWatch(options.watch ?? {});
     options.signal?.throwIfAborted();
     const clock = options.clock ?? systemClock;
     const random = options.random ?? systemRandom;
@@ -50,7 +58,15 @@ export const Tunnel: TunnelConstructor = {
           clock,
           random,
         });
-        return new TunnelClient(welcome, link, { clock, random, places, place, credentials });
+        return new TunnelClient(welcome, link, {
+          clock,
+          random,
+          places,
+          place,
+          credentials,
+          links,
+          watch,
+        });
       }
       throw new TypeError("Cannot open a tunnel: there is no relay to try");
     } finally {
@@ -81,4 +97,18 @@ function readName(name: string | undefined): string | undefined {
   );
 }
 
+function readWatch({
+  idle = 20_000,
+  silence = 45_000,
+  writeWait = 15_000,
+}: TunnelWatchOptions): WatchOptions {
+  for (const [name, value] of Object.entries({ idle, silence, writeWait })) {
+    if (!(value > 0)) throw new RangeError(`Cannot watch links with ${name} ${value}: it must be above 0`);
+  }
+  const patience = Math.max(0, silence - idle) * 1_000;
+  return { idle: idle * 1_000, patience, silence: silence * 1_000, writeWait: writeWait * 1_000 };
+}
+
 const defaultTimeout = 15_000;
+/** Link ids have 16 bits. */
+const mostLinks = 65_536;

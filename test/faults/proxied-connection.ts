@@ -84,7 +84,7 @@ export class ProxiedConnection {
     this.setMode("hold", way);
   }
 
-  /** Takes what is sent and delivers none of it, for ever: a half-dead way. */
+  /** Takes what is sent and delivers none of it, for ever (a gap is what TCP never has): a half-dead way. */
   mute(way?: Way): void {
     this.setMode("drop", way);
   }
@@ -199,7 +199,7 @@ export class ProxiedConnection {
   }
 
   private setMode(mode: Lane["mode"], way?: Way): void {
-    for (const lane of this.chosen(way)) lane.mode = mode;
+    for (const lane of this.chosen(way)) if (lane.mode !== "drop") lane.mode = mode;
   }
 
   private chosen(way?: Way): Lane[] {
@@ -208,6 +208,8 @@ export class ProxiedConnection {
 
   private cutNow(): void {
     this.cutAt = Number.POSITIVE_INFINITY;
+    // What comes before the end would follow a gap, which TCP never has.
+    this.mute();
     // What was passed on is in the other side's socket: it is sent before the end.
     setImmediate(() => {
       this.cut();
