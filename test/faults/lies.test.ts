@@ -98,22 +98,4 @@ describe("A link that", () => {
     expect(world.server.failures).toBe(0);
     expect(world.relay.counters.sessionsOpened).toBe(1);
   });
-
-  test("stands still beside another gets nothing new: that one carries everything meanwhile", async () => {
-    world = await FaultWorld.start();
-    const tunnel = await world.tunnel({ links: 2 });
-    while (tunnel.state.links.length < 2) await sleep(5);
-    const [first] = [...world.proxy.connections];
-    if (first === undefined) throw new Error("no link");
-    // These have bytes on it, both ways, and wait for it.
-    const unlucky = exchange(tunnel, world.server, { streams: 3, bytes: 4 * BYTES });
-    while (first.bytes("up") < 100_000 || first.bytes("down") < 100_000) await sleep(1);
-    first.stall();
-    await sleep(200);
-    await exchange(tunnel, world.server, { streams: 3, bytes: BYTES });
-    first.release();
-    await unlucky;
-    expect(retransmissions(tunnel)).toBe(0);
-    expect(world.proxy.taken).toBe(2);
-  });
 });

@@ -112,7 +112,7 @@ describe("Tunnel.open", () => {
       await expect(Tunnel.open(target as string, options)).rejects.toThrow(TypeError);
     }
     await expect(Tunnel.open("ws://127.0.0.1:1/", { timeout: 0 })).rejects.toThrow(RangeError);
-    await expect(Tunnel.open("ws://127.0.0.1:1/", { links: 2 })).rejects.toThrow(RangeError);
+    await expect(Tunnel.open("ws://127.0.0.1:1/", { links: 0 })).rejects.toThrow(RangeError);
   });
 });
 
