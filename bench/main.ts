@@ -9,10 +9,12 @@ import { Field } from "./field.ts";
 import { describeMachine } from "./machine.ts";
 import { core } from "./measures/core.ts";
 import { idle } from "./measures/idle.ts";
+import { links } from "./measures/links.ts";
 import { besideBulk, opening, ping, throughput } from "./measures/loopback.ts";
 import type { Measure } from "./measures/measure.ts";
 import { memory } from "./measures/memory.ts";
 import { pair } from "./measures/pair.ts";
+import { resume } from "./measures/resume.ts";
 import { slowPath } from "./measures/slow-path.ts";
 import { type BenchOptions, help, readOptions } from "./options.ts";
 import { report } from "./report.ts";
@@ -25,6 +27,8 @@ const measures: readonly Measure[] = [
   besideBulk,
   ...opening,
   slowPath,
+  links,
+  resume,
   memory,
   pair,
   core,

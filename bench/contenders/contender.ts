@@ -5,6 +5,8 @@
 export interface Place {
   readonly serverPort: number;
   readonly relayPort: number;
+  /** Links of a tunnel. Default 1. */
+  readonly links?: number | undefined;
 }
 
 export interface BenchStream {
@@ -22,6 +24,8 @@ export interface Contender {
   /** Resolves when the stream may be used: for some before the server is reached. */
   open(): Promise<BenchStream>;
   close(): void;
+  /** Cuts what carries the streams; only a tunnel outlives that. The time when the next one was open, milliseconds. */
+  cut?(): Promise<number>;
 }
 
 /**

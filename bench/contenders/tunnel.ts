@@ -1,10 +1,26 @@
 // fourtuple: Tunnel.open, then a TcpStream for each stream, by its public face.
 
+import { WebSocket } from "ws";
+import { webSocketDialer } from "../../src/adapters/websocket/index.ts";
+import type { WebSocketConstructor } from "../../src/adapters/websocket/web-socket-like.ts";
+import type { LinkDialer } from "../../src/core/link/index.ts";
 import { type TcpStream, Tunnel } from "../../src/index.node.ts";
 import type { BenchStream, Contender, Place } from "./contender.ts";
 
 export async function openTunnel(place: Place): Promise<Contender> {
-  const tunnel = await Tunnel.open(`ws://127.0.0.1:${place.relayPort}/`);
+  let opened: (time: number) => void = () => {};
+  const dialer = webSocketDialer(`ws://127.0.0.1:${place.relayPort}/`, {
+    WebSocket: WebSocket as unknown as WebSocketConstructor,
+  });
+  const target: LinkDialer = {
+    description: dialer.description,
+    async dial(options) {
+      const link = await dialer.dial(options);
+      opened(performance.now());
+      return link;
+    },
+  };
+  const tunnel = await Tunnel.open(target, { links: place.links });
   tunnel.closed.catch(() => {});
   return {
     async open() {
@@ -12,6 +28,13 @@ export async function openTunnel(place: Place): Promise<Contender> {
     },
     close() {
       void tunnel.close();
+    },
+    cut() {
+      const next = new Promise<number>((resolve) => {
+        opened = resolve;
+      });
+      tunnel.cutLink();
+      return next;
     },
   };
 }

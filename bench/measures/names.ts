@@ -10,6 +10,8 @@ export const measureNames = [
   "opening",
   "opening-64",
   "path",
+  "links",
+  "resume",
   "memory",
   "pair",
   "core",

@@ -34,6 +34,8 @@ export interface ClientRole {
   /** Bytes that a bulk download has brought. */
   bulkBytes(): { readonly bytes: number };
   stopBulk(): void;
+  /** Cuts what carries a running bulk download; from the next one's opening to its first byte. */
+  resume(): Promise<{ readonly milliseconds: number }>;
   /** Opens streams, each for one byte from the server and its end. */
   opening(seconds: number, atOnce: number): Promise<{ readonly perSecond: number }>;
   /** Opens streams that stay, until disconnect(). */
@@ -199,6 +201,18 @@ serveRole({
     bulk.isOver = true;
     bulk.stream.close();
     bulk = null;
+  },
+
+  async resume() {
+    if (bulk === null || contender?.cut === undefined) throw new Error("There is no tunnel with a download");
+    const { stream, check } = bulk;
+    const openedAt = await contender.cut();
+    return new Promise((resolve) => {
+      stream.onData = (chunk) => {
+        check.take(chunk);
+        resolve({ milliseconds: performance.now() - openedAt });
+      };
+    });
   },
 
   async opening(seconds, atOnce) {

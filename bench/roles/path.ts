@@ -13,6 +13,8 @@ export interface PathOptions {
   readonly delay: number;
   /** Bytes that wait at the bottleneck before no more are read. */
   readonly queue: number;
+  /** Seconds: each connection stands still for `stall`, once in every `every`, each at another time. Default: never. */
+  readonly stall?: { readonly every: number; readonly duration: number } | undefined;
 }
 
 export interface PathRole {
@@ -34,11 +36,14 @@ class OneWay {
   private readonly options: PathOptions;
   private readonly travelling: Piece[] = [];
   private departure = 0;
+  /** Where in the period of stalls this connection stands still. */
+  private readonly phase: number;
   private timer: NodeJS.Timeout | null = null;
   private isBlocked = false;
   private hasEnded = false;
 
-  constructor(from: net.Socket, to: net.Socket, options: PathOptions) {
+  constructor(from: net.Socket, to: net.Socket, options: PathOptions, phase: number) {
+    this.phase = phase;
     this.from = from;
     this.to = to;
     this.options = options;
@@ -65,11 +70,18 @@ class OneWay {
     for (let at = 0; at < chunk.length; at += PACKET) {
       const bytes = chunk.subarray(at, at + PACKET);
       const time = ((bytes.length + HEADERS) * 8) / this.options.rate;
-      this.departure = Math.max(this.departure, now()) + time;
+      this.departure = this.afterStall(Math.max(this.departure, now())) + time;
       this.travelling.push({ bytes, due: this.departure + this.options.delay });
     }
     if (this.waiting > this.options.queue) this.from.pause();
     this.arm();
+  }
+
+  private afterStall(time: number): number {
+    const { stall } = this.options;
+    if (stall === undefined) return time;
+    const at = (time + this.phase * stall.every) % stall.every;
+    return at < stall.duration ? time + stall.duration - at : time;
   }
 
   private arm(): void {
@@ -98,6 +110,8 @@ function now(): number {
   return performance.now() / 1_000;
 }
 
+let count = 0;
+
 serveRole({
   listen: (options) =>
     new Promise((resolve) => {
@@ -109,8 +123,10 @@ serveRole({
           allowHalfOpen: true,
         });
         for (const socket of [near, far]) socket.on("error", () => socket.destroy());
-        new OneWay(near, far, options);
-        new OneWay(far, near, options);
+        // The golden ratio: however many there are, they are apart.
+        const phase = (count++ * 0.618) % 1;
+        new OneWay(near, far, options, phase);
+        new OneWay(far, near, options, phase);
       });
       server.listen({ host: "127.0.0.1", port: 0 }, () =>
         resolve({ port: (server.address() as AddressInfo).port }),

@@ -17,9 +17,9 @@ export interface TunnelOptions {
   /** The tunnel's name: others dial NAME.peer. Lower case letters, digits, inner hyphens. Default: the relay picks one. */
   readonly name?: string | undefined;
   /**
-   * Links to keep open to the relay. Streams through the gateway spread over all of them, streams to peers stay on one.
-   * With several URLs each begins at another: they may be several ways to one relay. At most what the relay allows (8 by
-   * default). Default: 1.
+   * Links to keep open to the relay; open() resolves with the first. Streams through the gateway spread over all of them,
+   * streams to peers stay on one. With several URLs each begins at another: they may be several ways to one relay. At
+   * most what the relay allows (8 by default). Default: 1.
    */
   readonly links?: number | undefined;
   /** When a link that says nothing counts as dead, and is replaced. */

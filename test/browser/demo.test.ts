@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FaultProxy } from "../faults/fault-proxy.ts";
 import { type Browser, launchChromium, type Page, rootFolder, run } from "../runtimes/index.ts";
 
 const artifacts = join(rootFolder, "artifacts");
@@ -47,6 +48,8 @@ describe("npm start", () => {
     expect(address, output).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     expect(output).toMatch(/down through the gateway +\d+ MB\/s, SHA-256 equal/);
     expect(output).toMatch(/up through the gateway +\d+ MB\/s, SHA-256 equal/);
+    expect(output).toMatch(/down, WebSocket cut 8 times +\d+ MB\/s, SHA-256 equal/);
+    expect(output).toMatch(/up, WebSocket cut 8 times +\d+ MB\/s, SHA-256 equal/);
     expect(output).toMatch(/tunnel to tunnel +\d+ MB\/s, SHA-256 equal/);
     expect(output).toMatch(/published listener, plain TCP +answered/);
     expect(output).toContain("All is well");
@@ -102,6 +105,51 @@ describe("the page in Chromium", () => {
       document.querySelector("#files .name span:last-child")?.textContent?.includes("2 times"),
     );
   }, 60_000);
+
+  it("moves 256 MiB while its WebSocket is cut every second, with the same SHA-256", async () => {
+    await page.check("#auto");
+    await page.click("#move");
+    // It takes two seconds on a quiet machine: a cut by hand makes sure of one.
+    await page.waitForFunction(() => (document.querySelector("progress")?.value ?? 0) > 0.2);
+    await page.click("#cut");
+    await page.waitForFunction(() => (document.querySelector("progress")?.value ?? 0) > 0.6);
+    await page.screenshot({ path: join(artifacts, "demo-cut.png") });
+    await page.waitForSelector('#verdict[data-tone="good"], #verdict[data-tone="bad"]', { timeout: 100_000 });
+    const verdict = await page.textContent("#verdict");
+    expect(verdict).toMatch(/^Equal: no byte lost.*256 MiB in [\d.]+ s, cut (once|\d+ times)$/);
+    expect(await page.textContent("#hash-here")).toBe(await page.textContent("#hash-there"));
+    expect(Number(await page.textContent("#cuts"))).toBeGreaterThan(0);
+    await page.screenshot({ path: join(artifacts, "demo-cut-done.png"), fullPage: true });
+  }, 120_000);
+
+  it("serves a file to curl while its WebSocket is cut", async () => {
+    await page.click("#sample");
+    const command = await page.textContent("#files li:first-child code");
+    const cutting = setInterval(() => void page.click("#cut").catch(() => {}), 150);
+    const body = await (await fetch((command ?? "").replace("curl -O ", ""))).arrayBuffer();
+    clearInterval(cutting);
+    await page.uncheck("#auto");
+    expect(body.byteLength).toBe(64 << 20);
+    const served = await page.evaluate(() => document.documentElement.dataset["sample"]);
+    expect(hash(Buffer.from(body))).toBe(served);
+  }, 60_000);
+
+  it("comes back when the network under the browser's WebSocket is cut", async () => {
+    const proxy = await FaultProxy.start(address);
+    const other = await browser.newPage({ locale: "en-US" });
+    await other.goto(proxy.url.replace("ws:", "http:"));
+    await other.waitForSelector('#tunnel[data-phase="open"]', { timeout: 20_000 });
+    const cutting = setInterval(() => proxy.cut(), 300);
+    await other.click("#move");
+    await other.waitForSelector('#verdict[data-tone="good"], #verdict[data-tone="bad"]', {
+      timeout: 100_000,
+    });
+    clearInterval(cutting);
+    expect(await other.textContent("#verdict")).toMatch(/^Equal: no byte lost/);
+    expect(proxy.taken).toBeGreaterThan(2);
+    await other.close();
+    await proxy.close();
+  }, 120_000);
 
   it("dials a real server and talks", async () => {
     await page.click("#hints button:first-child");

@@ -107,16 +107,34 @@ export class ExchangeServer {
 const HEAD = 12;
 let nextId = 1;
 
+/** What this end of stream `id` wrote and read. */
+export interface Moved extends Ledger {
+  readonly id: number;
+}
+
 /** Moves bytes both ways over all streams. Rejects when a byte is missing, doubled, or in the wrong place. */
 export async function exchange(
   tunnel: Tunnel,
   server: ExchangeServer,
   options: ExchangeOptions,
 ): Promise<void> {
+  for (const moved of await move(tunnel, server.addr, options)) check(server, moved);
+}
+
+/** Compares both ends' books of a stream. */
+export function check(server: ExchangeServer, { id, sent, taken }: Moved): void {
+  const ledger = server.take(id);
+  if (ledger === undefined) throw new Error(`The server knows nothing of stream ${id}`);
+  if (ledger.taken !== sent) throw new Error(`Stream ${id}: the server took other bytes than were written`);
+  if (ledger.sent !== taken) throw new Error(`Stream ${id}: other bytes were read than the server sent`);
+}
+
+/** Moves bytes both ways over all streams, to an ExchangeServer that may be in another process. */
+export async function move(tunnel: Tunnel, addr: string, options: ExchangeOptions): Promise<Moved[]> {
   const each = Math.ceil(options.bytes / options.streams);
-  const one = async (): Promise<void> => {
+  const one = async (): Promise<Moved> => {
     const id = nextId++;
-    const stream = await tunnel.connect(server.addr);
+    const stream = await tunnel.connect(addr);
     const head = Buffer.alloc(HEAD);
     head.writeUInt32BE(id, 0);
     head.writeDoubleBE(each, 4);
@@ -126,12 +144,9 @@ export async function exchange(
       read(stream, each, options.slowReader),
     ]);
     await stream.close();
-    const ledger = server.take(id);
-    if (ledger === undefined) throw new Error(`The server knows nothing of stream ${id}`);
-    if (ledger.taken !== sent) throw new Error(`Stream ${id}: the server took other bytes than were written`);
-    if (ledger.sent !== taken) throw new Error(`Stream ${id}: other bytes were read than the server sent`);
+    return { id, sent, taken };
   };
-  await Promise.all(Array.from({ length: options.streams }, one));
+  return Promise.all(Array.from({ length: options.streams }, one));
 }
 
 async function write(

@@ -1,5 +1,7 @@
 // Serve a file: a listener of this tab, published at the relay, answers plain HTTP for the files dropped on it.
 
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Tunnel } from "fourtuple";
 import { fileResponse, type httpResponse, serve } from "fourtuple/http";
 import { element, make } from "./elements.ts";
@@ -35,7 +37,12 @@ export class FileShelf {
       event.preventDefault();
       for (const file of event.dataTransfer?.files ?? []) this.add(file);
     });
-    element("sample", HTMLButtonElement).addEventListener("click", () => this.add(randomFile(64 << 20)));
+    element("sample", HTMLButtonElement).addEventListener("click", () => {
+      const bytes = randomBytes(64 << 20);
+      // For those who want to compare what curl fetched.
+      document.documentElement.dataset["sample"] = bytesToHex(sha256(bytes));
+      this.add(new File([bytes], "random.bin"));
+    });
     // A file that misses the target must not replace the page.
     for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
   }
@@ -86,8 +93,8 @@ export class FileShelf {
 }
 
 /** Something to fetch for those who have no file at hand. */
-function randomFile(size: number): File {
+function randomBytes(size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  return new File([bytes], "random.bin");
+  return bytes;
 }
