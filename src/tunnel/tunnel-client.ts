@@ -9,8 +9,8 @@ import { asyncDispose } from "../core/net/async-dispose.ts";
 import { bounded } from "../core/net/bounded.ts";
 import { NetError } from "../core/net/net-error.ts";
 import { failure } from "../core/net/net-error-messages.ts";
-import { optionsError } from "../core/net/operation.ts";
-import type { ConnectOptions, OpOptions } from "../core/net/options.ts";
+import { requireValidOptions } from "../core/net/operation.ts";
+import type { ConnectOptions } from "../core/net/options.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { TcpListener } from "../core/net/tcp-listener.ts";
 import { TcpStream } from "../core/net/tcp-stream.ts";
@@ -147,7 +147,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
 
   async connect(addr: SocketAddrLike, options: ConnectOptions = {}): Promise<TcpStream> {
     const target = SocketAddr.from(addr);
-    requireValid(options);
+    requireValidOptions(options);
     this.requireOpen("connect", target);
     // Nothing is awaited before the SYN: `resolve` shares a message with it.
     const { remote, isPeer } = this.destinations.find(target);
@@ -184,7 +184,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
 
   async bind(addr: SocketAddrLike, options: TunnelBindOptions = {}): Promise<TcpListener> {
     const wanted = SocketAddr.from(addr);
-    requireValid(options);
+    requireValidOptions(options);
     this.requireOpen("bind", wanted);
     this.requireOwn(wanted, "bind");
     const place = options.publish === undefined ? undefined : SocketAddr.from(options.publish);
@@ -485,11 +485,6 @@ export class TunnelClient extends EventTarget implements Tunnel {
   private sleep(time: number): Promise<void> {
     return new Promise((resolve) => this.clock.schedule(this.clock.now() + time, resolve));
   }
-}
-
-function requireValid(options: OpOptions): void {
-  const wrong = optionsError(options);
-  if (wrong !== undefined) throw wrong.error;
 }
 
 /** Bytes of packets that the relay may have sent and this side not yet taken, on one link. */

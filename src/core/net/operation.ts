@@ -235,6 +235,12 @@ export function optionsError(options: OpOptions | undefined): { readonly error: 
   return options.signal?.aborted ? { error: options.signal.reason } : undefined;
 }
 
+/** @throws what optionsError() gives. */
+export function requireValidOptions(options: OpOptions): void {
+  const wrong = optionsError(options);
+  if (wrong !== undefined) throw wrong.error;
+}
+
 /** A timeout of 0 is a mistake rather than a wish (Rust has it so). */
 export function timeoutError(timeout: number): RangeError | undefined {
   if (timeout > 0) return undefined;
