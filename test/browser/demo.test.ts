@@ -137,7 +137,7 @@ describe("the page in Chromium", () => {
   it("comes back when the network under the browser's WebSocket is cut", async () => {
     const proxy = await FaultProxy.start(address);
     const other = await browser.newPage({ locale: "en-US" });
-    await other.goto(proxy.url.replace("ws:", "http:"));
+    await other.goto(`${proxy.url.replace("ws:", "http:")}?mib=32`);
     await other.waitForSelector('#tunnel[data-phase="open"]', { timeout: 20_000 });
     const cutting = setInterval(() => proxy.cut(), 300);
     await other.click("#move");

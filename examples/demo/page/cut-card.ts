@@ -7,7 +7,8 @@ import { LinkStrip, STEPS_A_SECOND } from "./link-strip.ts";
 import type { Outages } from "./outages.ts";
 import { Transfer } from "./transfer.ts";
 
-const TOTAL = 256 << 20;
+/** What is moved: 256 MiB, or as the address says (?mib=32). */
+const TOTAL: number = Number(new URLSearchParams(location.search).get("mib") ?? 256) * (1 << 20);
 const CUT_EVERY = 1_000;
 
 export class CutCard {
@@ -33,6 +34,7 @@ export class CutCard {
       if (auto.checked) tunnel.cutLink();
     }, CUT_EVERY);
     this.move.addEventListener("click", () => void this.run(tunnel, source));
+    this.move.textContent = `Move ${bytes(TOTAL)}`;
     for (const control of [cut, auto, this.move]) control.disabled = false;
     setInterval(() => this.show(tunnel), 1_000 / STEPS_A_SECOND);
   }
