@@ -24,7 +24,10 @@ async function bareLinks(): Promise<FaultProxy> {
 }
 
 async function killing<Result>(proxy: FaultProxy, work: Promise<Result>): Promise<Result> {
-  const timer = setInterval(() => proxy.cut(), EVERY);
+  // Not the opening: without a session there is nothing to come back to.
+  const timer = setInterval(() => {
+    if (world.server.open > 0) proxy.cut();
+  }, EVERY);
   return work.finally(() => clearInterval(timer));
 }
 
