@@ -257,7 +257,7 @@ describe("Leases", () => {
   });
 });
 
-describe("tunnel.replaceLink()", () => {
+describe("tunnel.roam()", () => {
   test("opens the new link before it drops the old one", async () => {
     const port = await bed.echo();
     const relay = await bed.relay({ allow: [`tcp:127.0.0.1:${port}`] });
@@ -266,7 +266,7 @@ describe("tunnel.replaceLink()", () => {
     const events: string[] = [];
     tunnel.addEventListener("detached", () => events.push("detached"));
     tunnel.addEventListener("attached", () => events.push("attached"));
-    await tunnel.replaceLink();
+    await tunnel.roam();
     await echoes(stream, "on the new one");
     expect(events.at(-1)).toBe("attached");
     expect(relay.counters).toMatchObject({ linksResumed: 1, sessionsDetached: 0 });
