@@ -93,20 +93,25 @@ describe("Session control", () => {
     expect(errors[0]).toContain("4 is missing");
   });
 
-  test("goes on one link, and again on another when that one is lost", () => {
+  test("goes on every link, and all that is not acknowledged on each that comes", () => {
     const { control } = make();
     const [one, two] = [new Carrier(), new Carrier()];
     control.attach(one);
     control.send(32, { what: "a" });
     control.attach(two);
-    expect(two.sent).toEqual([]);
     control.send(32, { what: "b" });
+    const both = [
+      [32, { n: 1, what: "a" }],
+      [32, { n: 2, what: "b" }],
+    ];
+    expect(one.sent).toEqual(both);
+    expect(two.sent).toEqual(both);
     control.acknowledged(one, 1);
-    control.detach(two);
-    expect(one.sent).toHaveLength(2);
-    control.attach(two);
     control.detach(one);
-    expect(two.sent).toEqual([[32, { n: 2, what: "b" }]]);
+    expect(two.sent).toHaveLength(2);
+    const three = new Carrier();
+    control.attach(three);
+    expect(three.sent).toEqual([[32, { n: 2, what: "b" }]]);
   });
 
   test("begins anew when the other side has forgotten it", () => {
