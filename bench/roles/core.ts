@@ -234,10 +234,17 @@ serveRole({
       initialWindow: Math.ceil(window / MSS) + 1,
       pacing: false,
     });
-    const [near] = pair.connected();
+    const [near, far] = pair.connected();
+    // Only an ACK after the handshake can tell of a window this large (RFC 7323 §2.2).
+    near.send(now(), ONE_BYTE);
+    pair.settle();
+    far.receive(now(), 1);
+    far.send(now(), ONE_BYTE);
+    pair.settle();
     while (near.send(now(), block) > 0) {}
     const packets: Uint8Array[] = [];
     pair.near.send((length) => packets.push(message.slice(0, length)));
+    if (packets.length * MSS < 0.9 * window) fail(`Only ${packets.length} segments are in flight`);
     if (hasHole) packets.shift();
     const acks: Uint8Array[] = [];
     for (let at = 0; at < packets.length; at += 2) {
