@@ -42,7 +42,8 @@ describe("A link that is cut", () => {
   });
 
   test("at any byte of the first handshake fails the opening with a code, and leaves nothing", async () => {
-    world = await FaultWorld.start();
+    // Each is a failed handshake of this address, and they are limited.
+    world = await FaultWorld.start({ relay: { limits: { failuresPerMinute: 10_000 } } });
     const step = chosen(61, 1);
     for (let after = 0; after < 900; after += step) {
       world.proxy.onConnection = (connection) => connection.cutAfter(after);
