@@ -19,7 +19,7 @@ import {
 } from "./recovery.ts";
 import { takeSackBlocks } from "./sack.ts";
 import { Timer } from "./timers.ts";
-import { rememberTimestamp } from "./timestamps.ts";
+import { rememberTimestamp, timestampValue } from "./timestamps.ts";
 import { probeAnswered, scheduleProbe } from "./tlp.ts";
 import { undoIfSpurious } from "./undo.ts";
 
@@ -73,7 +73,7 @@ export function acknowledgmentArrives(
     answerRepairedTail(connection, now, advanced);
   if (delivery.bytes > 0 || connection.duplicateAcks > 0 || delivery.duplicateEnd >= 0) {
     connection.tail.pending = false;
-    updateRoundTrip(connection, now);
+    updateRoundTrip(connection, now, advanced);
     undoIfSpurious(connection, now, ack, advanced);
     const foundLoss = detectLosses(connection, now);
     if (connection.ecn.isAgreed && (segment.flags & Flag.ece) !== 0) echoArrives(connection, now);
@@ -139,11 +139,21 @@ function takeCumulative(connection: Connection, now: number, ack: number): void 
   connection.host.memory.used -= before - sending.buffer.length;
 }
 
-function updateRoundTrip(connection: Connection, now: number): void {
-  if (delivery.sampleSentAt < 0) return;
+function updateRoundTrip(connection: Connection, now: number, advanced: number): void {
+  const rtt = roundTripOf(connection, now, advanced);
+  if (rtt < 0) return;
   const segments = connection.sending.records.inFlight / connection.sending.mss;
-  connection.roundTrip.sample(now - delivery.sampleSentAt, segments);
+  connection.roundTrip.sample(rtt, segments);
   connection.tail.measured = true;
+}
+
+/** Negative: it tells none. Of what went more than once a timestamp tells which sending is answered (RFC 7323 §4.1). */
+function roundTripOf(connection: Connection, now: number, advanced: number): number {
+  const { sampleSentAt, echo } = delivery;
+  if (sampleSentAt >= 0) return now - sampleSentAt;
+  if (advanced <= 0 || echo < 0) return -1;
+  const rtt = seqDifference(timestampValue(connection, now), echo) * 1000;
+  return now - rtt >= connection.sampleBarrier ? rtt : -1;
 }
 
 /** RFC 6298 §5.2 and §5.3: new data acknowledged restarts the timer; only that does, or it would never fire. */

@@ -36,7 +36,8 @@ export class Bbr implements CongestionController {
   private readonly bandwidth: BottleneckBandwidth = new BottleneckBandwidth();
   private readonly aggregation: AckAggregation = new AckAggregation();
   private minRtt: number = Number.POSITIVE_INFINITY;
-  private minRttAt = 0;
+  /** Negative until there is one. */
+  private minRttAt = -1;
   private pacingGain: number = HIGH_GAIN;
   private windowGain: number = HIGH_GAIN;
   private phase = 0;
@@ -148,7 +149,8 @@ export class Bbr implements CongestionController {
 
   private updateMinRtt(sample: AckSample): void {
     const { now, rtt } = sample;
-    const isExpired = now - this.minRttAt > MIN_RTT_WINDOW;
+    // A connection that begins has none that could be out of date.
+    const isExpired = this.minRttAt >= 0 && now - this.minRttAt > MIN_RTT_WINDOW;
     if (rtt > 0 && (rtt <= this.minRtt || isExpired)) {
       this.minRtt = rtt;
       this.minRttAt = now;

@@ -43,6 +43,8 @@ export function noteDelivered(connection: Connection, now: number, record: SentR
   if (connection.rack.delivered(record, now, stale)) connection.undo?.arrivedEarly(record.end, length);
   connection.rate.acknowledged(record, now, length);
   delivery.bytes += length;
+  const { sending } = connection;
+  if (length > sending.largestArrived) sending.largestArrived = length;
   // Karn: a segment sent twice gives no round trip; and none reaches back across an outage.
   const once = record.retransmissions === 0;
   if (once && record.lost) delivery.original = true;

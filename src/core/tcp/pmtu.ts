@@ -15,6 +15,8 @@ const MOST_LOSSES = 2;
 const SMALL_STEP = 16;
 /** Timeouts in a row of the same large segment: Linux's tcp_retries1. */
 const BLACK_HOLE = 3;
+/** So many where the path took large segments and loses many of any size: there three are no rarity. */
+const BLACK_HOLE_AMID_LOSS = 6;
 /** Linux's TCP_BASE_MSS, and the least that IPv4 takes; IPv6 takes 1,280 bytes everywhere. */
 const BASE_V4 = 1024;
 const FLOOR_V4 = 536;
@@ -143,12 +145,20 @@ export function pathTimedOut(connection: Connection, now: number): void {
   if (path !== null && path.size >= 0) path.failed(now);
   const { first } = sending.records;
   // A window closed over what is under way explains the silence.
-  if (attempts % BLACK_HOLE !== 0 || first === null || sending.edge <= sending.una) return;
+  if (first === null || sending.edge <= sending.una) return;
+  const enough = losesMany(connection, first.length) ? BLACK_HOLE_AMID_LOSS : BLACK_HOLE;
+  if (attempts % enough !== 0) return;
   const floor = connection.remote.family === 4 ? FLOOR_V4 : FLOOR_V6;
-  const base = connection.remote.family === 4 && attempts === BLACK_HOLE ? BASE_V4 : floor;
+  const base = connection.remote.family === 4 && attempts === enough ? BASE_V4 : floor;
   if (sending.mss <= base || first.length + options(connection) <= base) return;
   connection.host.counters.blackHoles++;
   lower(connection, base, sending.mss, 0);
+}
+
+/** The path took segments of this size, and a tenth of what arrived had to go again. */
+function losesMany(connection: Connection, first: number): boolean {
+  const { una, largestArrived, bytesRetransmitted } = connection.sending;
+  return largestArrived >= first && 10 * bytesRetransmitted > una;
 }
 
 /**

@@ -37,6 +37,8 @@ export class SendSide {
   probed = -1;
   /** Without SACK: bytes that duplicate ACKs tell to have left the path, which ones is unknown. */
   duplicateBytes = 0;
+  /** The longest segment that was delivered. */
+  largestArrived = 0;
   bytesSent = 0;
   bytesRetransmitted = 0;
   /** The send buffer as it is now. */

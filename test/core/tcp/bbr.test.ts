@@ -154,6 +154,14 @@ describe("BBR", () => {
     expect(path.bbr.pacingRate).toBeLessThan(650_000);
   });
 
+  it("does not look for it where the clock had long run when the connection began", () => {
+    const path = pipe();
+    path.now = 3_600 * SECOND;
+    path.run(3_600 * SECOND + 500 * MS);
+    expect(path.states[0]).toBe("startup");
+    expect(path.states).not.toContain("probe-rtt");
+  });
+
   it("looks for the least round trip every ten seconds, with four segments, for 200 ms", () => {
     const path = pipe();
     path.run(9 * SECOND);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { PathMemory } from "../../../src/core/stack/path-memory.ts";
 import { PathMtu, TRY_AGAIN } from "../../../src/core/tcp/pmtu.ts";
 import { IpAddress } from "../../../src/core/wire/ip-address.ts";
-import { MINUTE, SECOND, scenario } from "./script.ts";
+import { MILLISECOND, MINUTE, SECOND, scenario } from "./script.ts";
 
 /** Probes until the search rests; what passes is at most `largest`. Gives the sizes tried. */
 function search(path: PathMtu, largest: number, from = 0): number[] {
@@ -87,6 +87,19 @@ describe("a black hole", () => {
       expect(s.stack.counters.blackHoles).toBe(2);
     },
   );
+
+  scenario("is not yet what three timeouts are where such segments passed, and many are lost", (s) => {
+    const connection = s.accepted({ mss: 1460 });
+    s.write(connection, 5 * 1460);
+    s.pass(10 * MILLISECOND);
+    s.send("A", { ack: 1461 });
+    s.pass(4 * SECOND);
+    expect(connection.attempts).toBeGreaterThanOrEqual(3);
+    expect(connection.info(s.now).mss).toBe(1460);
+    s.pass(60 * SECOND);
+    expect(connection.info(s.now).mss).toBe(1024);
+    expect(s.stack.counters.blackHoles).toBe(1);
+  });
 
   scenario("is none when small segments are lost", (s) => {
     const connection = s.accepted({ mss: 1460 });

@@ -52,6 +52,23 @@ describe("the retransmission timer", () => {
     expect(gaps.length).toBeGreaterThan(10);
   });
 
+  scenario("has its backoff until a timestamp tells which sending is answered (RFC 7323 §4.1)", (s) => {
+    const connection = s.connect({ timestamps: true });
+    const [syn] = s.take();
+    const begin = syn.ts?.[0] ?? 0;
+    s.pass(100 * MILLISECOND);
+    s.send("SA", { mss: 1012, ts: [1, begin] });
+    s.take();
+    s.write(connection, 100);
+    s.take();
+    s.pass(SECOND);
+    const [, second] = s.take();
+    expect(connection.info(s.now)).toMatchObject({ backoffs: 2 });
+    s.send("A", { ack: 101, ts: [2, second.ts?.[0] ?? 0] });
+    // It left 900 ms after the first, 100 ms ago.
+    expect(connection.info(s.now)).toMatchObject({ backoffs: 0, rtt: 100 });
+  });
+
   scenario("ends the connection after 15 retransmissions without an answer (R2, RFC 9293 §3.8.3)", (s) => {
     const connection = measured(s);
     s.write(connection, 10);
