@@ -26,9 +26,8 @@ describe("goodput in virtual time", () => {
     }, 120_000);
   }
 
-  const written = tables.filter((candidate) => committed(candidate) !== "");
-  it.each(written.map(({ name, rows, columns }) => [name, rows, columns] as const))(
-    "%s has every cell of it",
+  it.each(tables.map(({ name, rows, columns }) => [name, rows, columns] as const))(
+    "%s is committed, with every cell of it",
     (name, rows, columns) => {
       const values = cells(table(name));
       expect([...values.keys()]).toEqual(rows.map((row) => row.label));
@@ -52,8 +51,28 @@ describe("goodput in virtual time", () => {
 
   it("flows of the same controller share fairly: Jain's index is 0.9 and more", () => {
     for (const name of CONTROLLERS)
-      for (const count of ["4", "16"])
-        expect(figure("flows", count, name, 1), `${count} ${name}`).toBeGreaterThanOrEqual(0.9);
+      for (const count of ["4", "16", "64"]) {
+        // 64 flows of BBR v1 keep the queue full and lose a quarter of what they send: chance shares it out.
+        const least = name === "bbr" && count === "64" ? 0.8 : 0.9;
+        expect(figure("flows", count, name, 1), `${count} ${name}`).toBeGreaterThanOrEqual(least);
+      }
+  });
+
+  // CUBIC's window is held to it for short delays alone: what comes 12 ms and more late while the queue of slow start
+  // drains looks lost in one round trip after the other, and only the last reduction is taken back.
+  it.each([
+    ["newreno", ["1 % 2 ms late", "1 % 12 ms late", "1 % 40 ms late"]],
+    ["bbr", ["1 % 2 ms late", "1 % 12 ms late", "1 % 40 ms late"]],
+    ["cubic", ["1 % 2 ms late"]],
+  ] as const)("%s loses less than 5 % of its goodput where 1 % of segments come late: %j", (name, rows) => {
+    const undisturbed = figure("disturbances", "none", name);
+    for (const row of rows)
+      expect(figure("disturbances", row, name), row).toBeGreaterThanOrEqual(0.95 * undisturbed);
+  });
+
+  it("a short flow without loss takes BBR no more than a tenth longer than CUBIC", () => {
+    const cubic = figure("tail-loss", "100 kB, 0 % loss", "cubic");
+    expect(figure("tail-loss", "100 kB, 0 % loss", "bbr")).toBeLessThanOrEqual(1.1 * cubic);
   });
 });
 
