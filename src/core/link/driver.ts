@@ -13,6 +13,7 @@ import {
   StackError,
 } from "../stack/index.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import { acknowledgeAll } from "./acknowledge-all.ts";
 import { type Clock, type Micros, systemClock, type TimerHandle } from "./clock.ts";
 import { ConnectionListener } from "./connection-listener.ts";
 import { ConnectionSource, type SourceOwner, socketAddr } from "./connection-source.ts";
@@ -281,7 +282,10 @@ export class Driver {
       return;
     }
     this.waitsUntil = Number.POSITIVE_INFINITY;
-    for (const port of this.ports) port.begin(now);
+    for (const port of this.ports) {
+      if (port.owesPong && acknowledgeAll(port, now)) port.answer(now);
+      port.begin(now);
+    }
     this.sendStrays(now);
     pump(this.ports, now);
     this.dispatch();

@@ -75,6 +75,19 @@ export class ConnectionFlow extends Flow {
     const limit = this.state.route.reliable ? segmentLimit : UNLIMITED;
     return this.stack.transmit(this.connection, now, out, at, room, linkId, limit);
   }
+
+  /** Puts the ACK that it owes into the port's message, whatever the order of the ring. False: it does not go now. */
+  acknowledge(port: LinkPort, now: Micros): boolean {
+    const { connection, stack } = this;
+    if (!connection.ackPending) return true;
+    if (port.allowance(Place.urgent) < LONGEST_ACK) return false;
+    const { writer } = port;
+    while (writer.room < LONGEST_ACK) if (!writer.grow()) port.send(now);
+    const length = stack.acknowledge(connection, now, writer.slab, writer.at, writer.room, port.id);
+    writer.at += length;
+    port.packetBytes += length;
+    return true;
+  }
 }
 
 /** A source from outside the stack. */
@@ -130,3 +143,6 @@ export class FlowList {
 
 /** An unreliable route has its path's packet size; a link never cuts below it. */
 const UNLIMITED = 65_535;
+
+/** IPv6, TCP and all the room for options. */
+const LONGEST_ACK = 100;

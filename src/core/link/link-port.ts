@@ -94,6 +94,8 @@ export class LinkPort implements LinkHandler, FrameSink {
   /** Pings without an answer: id, time, id, time... */
   private readonly pings: number[] = [];
   private pongSentAt: Micros = -1;
+  /** Pings to answer. */
+  private readonly pongs: number[] = [];
   private readonly sendMessage: (message: Bytes) => void;
 
   constructor(owner: PortOwner, options: PortOptions) {
@@ -261,7 +263,9 @@ export class LinkPort implements LinkHandler, FrameSink {
   private takePing(type: number, id: unknown): string | null {
     if (!isCount(id)) return "Control frame ping or pong: id is not a count";
     if (type === ControlType.ping) {
-      this.sendControl(ControlType.pong, { id });
+      this.pongs.push(id);
+      if (this.pongs.length > MOST_PONGS) this.pongs.shift();
+      this.owner.wake();
       return null;
     }
     const at = this.pings.indexOf(id);
@@ -277,7 +281,7 @@ export class LinkPort implements LinkHandler, FrameSink {
 
   /** @internal Nothing is owed but word of a little data, and no packet is due that may not wait. */
   get canWait(): boolean {
-    if (this.controls.length > 0 || this.wantsPing) return false;
+    if (this.controls.length > 0 || this.wantsPing || this.owesPong) return false;
     if (this.bytesReceived - this.told > this.worthTelling) return false;
     for (const ring of this.rings.rings) if (!ring.canWait) return false;
     return true;
@@ -285,8 +289,19 @@ export class LinkPort implements LinkHandler, FrameSink {
 
   /** @internal There is something to send. */
   get hasWork(): boolean {
-    if (this.owesReceived || this.controls.length > 0 || this.wantsPing) return true;
+    if (this.owesReceived || this.controls.length > 0 || this.wantsPing || this.owesPong) return true;
     return this.rings.rings.some((ring) => !ring.isEmpty);
+  }
+
+  /** @internal Pings have come. See acknowledgeAll() for what goes before their answer. */
+  get owesPong(): boolean {
+    return this.pongs.length > 0;
+  }
+
+  /** @internal Answers them. */
+  answer(now: Micros): void {
+    for (const id of this.pongs) this.write(now, encodeControl(ControlType.pong, { id }));
+    this.pongs.length = 0;
   }
 
   /** @internal Puts what goes first into the message: `received`, a ping, control frames. */
@@ -404,6 +419,8 @@ function isCount(value: unknown): value is number {
 /** Types up to this belong to the link, those above to the tunnel. */
 const LAST_LINK_TYPE = 15;
 const MOST_PINGS = 8;
+/** Of a flood the last ones are answered: whoever asks knows the others by them. */
+const MOST_PONGS = 8;
 const LARGEST_SEGMENT = 65_535;
 /** Packet bytes that need `received` at once, at least an eighth of a fresh link's budget. */
 const LEAST_WORTH_TELLING = 8_192;

@@ -7,7 +7,7 @@ import { defaultTcpOptions, type TcpOptions } from "../tcp/options.ts";
 import type { SegmentObserver } from "../tcp/segment-event.ts";
 import { SipHash } from "../tcp/siphash.ts";
 import type { TcpState } from "../tcp/tcp-state.ts";
-import { transmit } from "../tcp/transmit.ts";
+import { acknowledge, transmit } from "../tcp/transmit.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import { buildIcmpError } from "../wire/icmp-build.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
@@ -166,6 +166,18 @@ export class Stack {
     segmentLimit: number,
   ): number {
     return transmit(connection, now, out, at, room, linkId, segmentLimit);
+  }
+
+  /** The ACK that `connection` owes, alone, at out[at..at+room); as transmit(), 0 when it owes none. */
+  acknowledge(
+    connection: Connection,
+    now: number,
+    out: Uint8Array,
+    at: number,
+    room: number,
+    linkId: number,
+  ): number {
+    return acknowledge(connection, now, out, at, room, linkId);
   }
 
   /**

@@ -34,8 +34,10 @@ export function acknowledgmentArrives(
   const { sending } = connection;
   const ack = sending.next + seqDifference(segment.ack, sending.seq(sending.next));
   // RFC 5961 §5: an ACK of what was never sent, or from further back than any window, is not the peer's.
-  // An old ACK within that range is nothing new, but its data is good (dropping it stalls reordered paths).
-  if (ack > sending.max || ack < sending.una - sending.maxWindow) {
+  // An old ACK within that range is nothing new, but its data is good (dropping it stalls reordered paths). On a reliable
+  // route a link may stand still for any time while the others go on: there no ACK is too old.
+  const oldest = connection.route.reliable ? Number.NEGATIVE_INFINITY : sending.una - sending.maxWindow;
+  if (ack > sending.max || ack < oldest) {
     challenge(connection, now);
     return false;
   }

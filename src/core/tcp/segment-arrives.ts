@@ -146,9 +146,12 @@ function inOtherStates(connection: Connection, now: number, packet: Packet, segm
   textArrives(connection, now, packet, start, length);
 }
 
-/** §3.10.7.4 first: the four cases of the acceptability test, on offsets. */
+/**
+ * §3.10.7.4 first: the four cases of the acceptability test, on offsets. An empty segment right at the edge counts too,
+ * as in Linux: it is the ACK of a peer that has filled the window, come before the data. Nobody says it again.
+ */
 function acceptable(next: number, edge: number, start: number, span: number): boolean {
-  if (span === 0) return start === next || (start > next && start < edge);
+  if (span === 0) return start >= next && start <= edge;
   // With a closed window the data is not taken, but its ACK is (the special allowance): textArrives cuts it.
   if (start === next) return true;
   return start < edge && start + span > next;

@@ -12,6 +12,7 @@ import { observe } from "./observe.ts";
 import { probeLeaves, probeSize } from "./pmtu.ts";
 import { endPause, hasNothingToSend, paceAllows } from "./rate-control.ts";
 import type { SentRecord } from "./sent-records.ts";
+import { isSynchronized } from "./tcp-state.ts";
 import { Timer } from "./timers.ts";
 import { timestampValue } from "./timestamps.ts";
 import { probeSent, scheduleProbe } from "./tlp.ts";
@@ -80,6 +81,21 @@ export function transmit(
   if (connection.ackPending) return sendAck(connection, now, out, at, room, linkId, headers);
   if (connection.keepAlivePending) return sendKeepAlive(connection, now, out, at, room, linkId, headers);
   return IDLE;
+}
+
+/** The ACK that is due, although data waits to carry it: at most one packet at out[at..at+room). */
+export function acknowledge(
+  connection: Connection,
+  now: number,
+  out: Uint8Array,
+  at: number,
+  room: number,
+  linkId: number,
+): number {
+  if (!connection.ackPending || connection.timers.frozen || !isSynchronized(connection.state)) return IDLE;
+  startSegment(connection, now);
+  const headers = ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment);
+  return sendAck(connection, now, out, at, room, linkId, headers);
 }
 
 // --- which

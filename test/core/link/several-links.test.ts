@@ -32,6 +32,20 @@ describe("several links on a reliable route", () => {
   }
 });
 
+describe("a link of a reliable route that goes on after it stood still", () => {
+  it("brings the ACKs before the pong, though the data that would carry them waits for the budget", () => {
+    const world = new SeveralLinks(1, [{ delay: 100_000, rate: 1e6 }]);
+    const [dialled, accepted] = world.connect();
+    const flows = [new Flow(dialled, accepted, 200_000, 2_000), new Flow(accepted, dialled, 6_000_000)];
+    let turns = 0;
+    run(world.clock, flows, () => {
+      if (++turns % 4_000 === 1_500) world.links[0].stream.stall(3_000_000);
+    });
+    expect(turns).toBeGreaterThan(10_000);
+    expect(world.retransmissions).toBe(0);
+  });
+});
+
 describe("the goodput of several links", () => {
   const total = 3_000_000;
 

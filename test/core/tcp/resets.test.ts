@@ -112,6 +112,36 @@ describe("an ACK", () => {
     expect(connection.info(s.now).sendWindow).toBe(1000);
   });
 
+  scenario(
+    "however old keeps its data on a reliable route, where a link may stand still while others go on",
+    (s) => {
+      const connection = s.accepted({ window: 1000 });
+      for (let sent = 1; sent < 4500; sent += 900) {
+        s.write(connection, 900);
+        s.take();
+        s.send("A", { seq: 11, ack: sent + 900, window: 1000 });
+      }
+      s.take();
+      s.send("A", { seq: 1, ack: 1, data: 10, window: 1000 });
+      s.expect("A", { seq: 4501, ack: 11 });
+      expect(connection.available).toBe(10);
+    },
+    { route: { reliable: true } },
+  );
+
+  scenario(
+    "right at the edge of a window that the peer has filled counts, though the data comes later",
+    (s) => {
+      const connection = s.accepted({}, { receiveBuffer: 1000, initialReceiveBuffer: 1000 });
+      s.write(connection, 100);
+      s.take();
+      s.send("A", { seq: 1001, ack: 101 });
+      expect(connection.unacknowledged).toBe(0);
+      s.send("A", { seq: 1, ack: 1, data: 1000 });
+      expect(connection.available).toBe(1000);
+    },
+  );
+
   scenario("is required: a segment without it is dropped (RFC 9293 §3.10.7.4 fifth)", (s) => {
     const connection = s.accepted();
     s.send("", { data: 10 });
