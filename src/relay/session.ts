@@ -8,6 +8,7 @@ import { type Link, LinkCloseCode, type LinkClosed } from "../core/link/link.ts"
 import type { LinkPort } from "../core/link/link-port.ts";
 import { type Route, Stack } from "../core/link/stack.ts";
 import { NetError } from "../core/net/net-error.ts";
+import { readInt32 } from "../core/wire/big-endian.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
@@ -26,7 +27,6 @@ import type { PeerAccess } from "./peer-access.ts";
 import type { Principal } from "./principal.ts";
 import { Publications } from "./publications.ts";
 import { Outlet } from "./transit-queue.ts";
-import { word } from "./transport-header.ts";
 
 export interface SessionIdentity {
   /** The session's public name: 16 bytes, and the same as hex. */
@@ -145,8 +145,9 @@ export class RelaySession {
     const watch = new LinkWatch(hub.clock, port, {
       ...watchDefaults,
       dead: () => {
-        port.close({ code: LinkCloseCode.timeout, reason: "nothing came back" });
-        this.linkClosed(port, { code: LinkCloseCode.timeout, reason: "nothing came back" });
+        const reason = { code: LinkCloseCode.timeout, reason: "nothing came back" };
+        port.close(reason);
+        this.linkClosed(port, reason);
       },
     });
     const outlet = new Outlet<RelaySession | null>(hub.limits.switchQueue, () => port.rate, hub.counters);
@@ -233,16 +234,16 @@ export class RelaySession {
     }
     const { address } = this;
     if (
-      word(bytes, start + 20) !== address.w3 ||
-      word(bytes, start + 16) !== address.w2 ||
-      word(bytes, start + 12) !== address.w1 ||
-      word(bytes, start + 8) !== address.w0
+      readInt32(bytes, start + 20) !== address.w3 ||
+      readInt32(bytes, start + 16) !== address.w2 ||
+      readInt32(bytes, start + 12) !== address.w1 ||
+      readInt32(bytes, start + 8) !== address.w0
     ) {
       this.hub.counters.packetsSpoofed++;
       return true;
     }
     const peers = this.hub.addresses.peers.address;
-    if (word(bytes, start + 24) !== peers.w0 || word(bytes, start + 28) !== peers.w1) return false;
+    if (readInt32(bytes, start + 24) !== peers.w0 || readInt32(bytes, start + 28) !== peers.w1) return false;
     this.hub.peers.forward(this, bytes, start, end);
     return true;
   }

@@ -2,6 +2,7 @@
 // another; a listener learns with that SYN who dials, as the relay attests it. A packet to nobody is answered, so
 // that a dialler does not wait for a timeout.
 import type { Clock, Micros } from "../core/link/clock.ts";
+import { readInt32, readUint16 } from "../core/wire/big-endian.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
 import { SessionType } from "../tunnel/control-types.ts";
@@ -14,15 +15,7 @@ import { type Decision, deny, type Policy } from "./policy.ts";
 import { refusalTo } from "./reset-packet.ts";
 import type { RelaySession } from "./session.ts";
 import type { SessionTable } from "./session-table.ts";
-import {
-  half,
-  icmpv6Protocol,
-  isEchoRequest,
-  isFirstSyn,
-  isPlain,
-  isReset,
-  word,
-} from "./transport-header.ts";
+import { icmpv6Protocol, isEchoRequest, isFirstSyn, isPlain, isReset } from "./transport-header.ts";
 
 export interface SwitchOptions {
   readonly sessions: SessionTable;
@@ -50,10 +43,10 @@ export class Switch {
       return;
     }
     const to = this.options.sessions.byAddress(
-      word(bytes, start + 24),
-      word(bytes, start + 28),
-      word(bytes, start + 32),
-      word(bytes, start + 36),
+      readInt32(bytes, start + 24),
+      readInt32(bytes, start + 28),
+      readInt32(bytes, start + 32),
+      readInt32(bytes, start + 36),
     );
     if (to === null) {
       this.toNobody(from, bytes, start, end);
@@ -64,13 +57,13 @@ export class Switch {
       else counters.peerDenied++;
       return;
     }
-    const port = half(bytes, start + 42);
+    const port = readUint16(bytes, start + 42);
     if (isFirstSyn(bytes, start)) {
       this.syn(from, to, port, bytes, start, end);
       return;
     }
-    if (from.access.get(to)?.allows(port) || to.access.get(from)?.allows(half(bytes, start + 40))) {
-      this.deliver(from, to, word(bytes, start + 40), bytes, start, end);
+    if (from.access.get(to)?.allows(port) || to.access.get(from)?.allows(readUint16(bytes, start + 40))) {
+      this.deliver(from, to, readInt32(bytes, start + 40), bytes, start, end);
       return;
     }
     this.stranger(from, to, bytes, start, end);
@@ -193,8 +186,8 @@ export class Switch {
     start: number,
     end: number,
   ): void {
-    const local = half(bytes, start + 40);
-    const port = half(bytes, start + 42);
+    const local = readUint16(bytes, start + 40);
+    const port = readUint16(bytes, start + 42);
     if (!decision.allowed) {
       this.options.counters.peerDenied++;
       this.refuse(from, "ERR_DENIED", decision, bytes, start, end);
@@ -217,15 +210,15 @@ export class Switch {
         peerPort: undefined,
       }),
     );
-    this.deliver(from, to, word(bytes, start + 40), bytes, start, end);
+    this.deliver(from, to, readInt32(bytes, start + 40), bytes, start, end);
   }
 
   /** A packet of a connection that no SYN of this relay's time began: after a change of sessions, or a guess. */
   private stranger(from: RelaySession, to: RelaySession, bytes: Bytes, start: number, end: number): void {
-    const forth = this.ask(from, to, half(bytes, start + 42));
-    const back = this.ask(to, from, half(bytes, start + 40));
+    const forth = this.ask(from, to, readUint16(bytes, start + 42));
+    const back = this.ask(to, from, readUint16(bytes, start + 40));
     if (isAllowed(forth) || isAllowed(back)) {
-      this.deliver(from, to, word(bytes, start + 40), bytes, start, end);
+      this.deliver(from, to, readInt32(bytes, start + 40), bytes, start, end);
       return;
     }
     // While the policy thinks, the packet is lost, and its sender's TCP sends it again.
@@ -260,9 +253,9 @@ export class Switch {
     from.sendControl(
       SessionType.failed,
       writeFailed({
-        local: half(bytes, start + 40),
+        local: readUint16(bytes, start + 40),
         address: IpAddress.fromBytes(bytes, start + 24, 6),
-        port: half(bytes, start + 42),
+        port: readUint16(bytes, start + 42),
         code,
         text: decision.text,
         rule: code === "ERR_DENIED" ? decision.rule : undefined,
@@ -270,7 +263,7 @@ export class Switch {
       }),
     );
     const reset = refusalTo(bytes, start, end);
-    from.transit(null, word(bytes, start + 40), reset, 0, reset.length);
+    from.transit(null, readInt32(bytes, start + 40), reset, 0, reset.length);
   }
 
   private deliver(

@@ -4,14 +4,6 @@
 export const tcpProtocol = 6 as const;
 export const icmpv6Protocol = 58 as const;
 
-export function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-}
-
-export function half(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 8) | bytes[at + 1];
-}
-
 /** Whether the IPv6 packet at `start` holds a whole TCP header or ICMPv6, without extension headers. */
 export function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
   const protocol = bytes[start + 6];

@@ -2,6 +2,7 @@
 // name, cut into disjoint prefixes. A peer's address is a hash of network and name, so a name has the same
 // address on every relay of the network, without a table.
 import { sha256 } from "@noble/hashes/sha2.js";
+import { readInt32 } from "../core/wire/big-endian.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
 
@@ -34,7 +35,7 @@ export function networkAddresses(network: string): NetworkAddresses {
 /** The address of the tunnel `name` on `network` inside `peers`. */
 export function peerAddress(network: string, peers: Prefix, name: string): IpAddress {
   const digest = sha256(utf8.encode(`fourtuple peer\0${network}\0${name}`));
-  return withLow(peers.address, word(digest, 0), word(digest, 4));
+  return withLow(peers.address, readInt32(digest, 0), readInt32(digest, 4));
 }
 
 /** The handle with this number, from 1. */
@@ -49,10 +50,6 @@ function subnet(site: Uint8Array, number: number, length: number): Prefix {
 
 function withLow(prefix: IpAddress, high: number, low: number): IpAddress {
   return IpAddress.fromWords(6, prefix.w0, prefix.w1, high, low);
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
 const utf8 = new TextEncoder();

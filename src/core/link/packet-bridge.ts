@@ -2,6 +2,7 @@
 // prefix: what comes from there goes to the other stack instead, and what that one sends there leaves on the driver's
 // links, as a flow among the others.
 
+import { readInt32 } from "../wire/big-endian.ts";
 import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import type { Prefix } from "../wire/prefix.ts";
@@ -168,31 +169,27 @@ const DESTINATION: Field = { v4: 16, v6: 24 };
 function isAddressIn(prefix: Prefix, bytes: Bytes, start: number, end: number, field: Field): boolean {
   const { family } = prefix.address;
   if (bytes[start] >>> 4 !== family || end - start < (family === 6 ? 40 : 20)) return false;
-  if (family === 4) return prefix.containsWords(4, 0, 0, 0, word(bytes, start + field.v4));
+  if (family === 4) return prefix.containsWords(4, 0, 0, 0, readInt32(bytes, start + field.v4));
   const at = start + field.v6;
   return prefix.containsWords(
     6,
-    word(bytes, at),
-    word(bytes, at + 4),
-    word(bytes, at + 8),
-    word(bytes, at + 12),
+    readInt32(bytes, at),
+    readInt32(bytes, at + 4),
+    readInt32(bytes, at + 8),
+    readInt32(bytes, at + 12),
   );
 }
 
 function isFrom(address: IpAddress, bytes: Bytes, start: number): boolean {
-  if (address.family === 4) return address.equalsWords(4, 0, 0, 0, word(bytes, start + SOURCE.v4));
+  if (address.family === 4) return address.equalsWords(4, 0, 0, 0, readInt32(bytes, start + SOURCE.v4));
   const at = start + SOURCE.v6;
   return address.equalsWords(
     6,
-    word(bytes, at),
-    word(bytes, at + 4),
-    word(bytes, at + 8),
-    word(bytes, at + 12),
+    readInt32(bytes, at),
+    readInt32(bytes, at + 4),
+    readInt32(bytes, at + 8),
+    readInt32(bytes, at + 12),
   );
-}
-
-function word(bytes: Bytes, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
 const DEFAULT_QUEUE = 1 << 20;

@@ -3,6 +3,7 @@
 
 import type { CloseReason, Connection } from "../tcp/connection.ts";
 import { pathTooSmall, unreachable } from "../tcp/outage.ts";
+import { headerLength } from "../tcp/pmtu.ts";
 import type { IcmpMessage } from "../wire/icmp.ts";
 import { seqDifference } from "../wire/seq.ts";
 
@@ -11,7 +12,7 @@ export function icmpError(connection: Connection, now: number, message: IcmpMess
   const { sending } = connection;
   const offset = sending.next + seqDifference(message.quoted.seq, sending.seq(sending.next));
   if (message.kind === "too-big") {
-    const headers = connection.remote.family === 4 ? 40 : 60;
+    const headers = headerLength(connection.remote.family);
     const smallest = connection.remote.family === 4 ? 576 : 1280;
     // A path below the minimum of its protocol is a lie (RFC 8201 §4, RFC 5927 §7).
     pathTooSmall(connection, now, offset, Math.max(message.mtu, smallest) - headers);

@@ -4,7 +4,8 @@
 // uses timestamps; without, they are given up. May use no clock: time is an argument.
 
 import { receiveStart } from "../tcp/buffer-tuning.ts";
-import { largestSegment, windowScaleFor } from "../tcp/handshake.ts";
+import { ECN_SETUP, takesEcn } from "../tcp/ecn.ts";
+import { largestSegment, offeredSegment, windowScaleFor } from "../tcp/handshake.ts";
 import type { TcpOptions } from "../tcp/options.ts";
 import type { SipHash } from "../tcp/siphash.ts";
 import type { Bytes } from "../wire/bytes.ts";
@@ -30,8 +31,6 @@ const OPTION_MASK = 63;
 const NO_SCALE = 15;
 const SACK_BIT = 16;
 const ECN_BIT = 32;
-/** RFC 3168 §6.1.1: how a SYN offers ECN. */
-const ECN_SETUP = Flag.ece | Flag.cwr;
 
 export class SynCookieJar {
   private readonly hash: SipHash;
@@ -44,7 +43,7 @@ export class SynCookieJar {
   bake(now: number, packet: Packet): number {
     const { tcp } = packet;
     const minute = Math.floor(now / PERIOD);
-    const mss = tcp.mss > 0 ? tcp.mss : packet.version === 4 ? 536 : 1220;
+    const mss = offeredSegment(tcp, packet.version);
     let index = SEGMENT_SIZES.length - 1;
     while (index > 0 && SEGMENT_SIZES[index] > mss) index--;
     const secret = (this.of(packet, minute, tcp.seq) + index) & 0xff_ffff;
@@ -118,17 +117,11 @@ export function cookieAnswer(
     if (scales) answer.windowScale = windowScaleFor(options);
     answer.sackPermitted = options.sack && tcp.sackPermitted;
     answer.hasTimestamps = true;
-    if (acceptsEcn(packet, route, options)) answer.flags |= Flag.ece;
+    if (takesEcn(tcp.flags, packet.trafficClass, options, route)) answer.flags |= Flag.ece;
     answer.tsVal = mark(timestamp, scales ? tcp.windowScale : NO_SCALE, answer);
     answer.tsEcr = tcp.tsVal;
   }
   return bareSegment(packet.destination(), packet.source(), answer, route.checksum, options.hopLimit);
-}
-
-/** As ecn.ts agrees on it; without timestamps nothing would remember it. */
-function acceptsEcn(packet: Packet, route: Route, options: TcpOptions): boolean {
-  const offered = (packet.tcp.flags & ECN_SETUP) === ECN_SETUP && (packet.trafficClass & 3) === 0;
-  return offered && options.ecn !== "off" && !route.reliable;
 }
 
 /** Not later than `timestamp`, so that the connection's own clock goes on from it. */

@@ -6,7 +6,7 @@ import { seqDifference } from "../wire/seq.ts";
 import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
 import { challenge } from "./challenge.ts";
 import type { Connection } from "./connection.ts";
-import { delivery, noteDelivered, startDelivery } from "./delivery.ts";
+import { deliveredRoundTrip, delivery, noteDelivered, startDelivery } from "./delivery.ts";
 import { echoArrives } from "./ecn.ts";
 import { pathAcknowledged } from "./pmtu.ts";
 import { updateController } from "./rate-control.ts";
@@ -19,7 +19,7 @@ import {
 } from "./recovery.ts";
 import { takeSackBlocks } from "./sack.ts";
 import { Timer } from "./timers.ts";
-import { rememberTimestamp, timestampValue } from "./timestamps.ts";
+import { rememberTimestamp } from "./timestamps.ts";
 import { probeAnswered, scheduleProbe } from "./tlp.ts";
 import { undoIfSpurious } from "./undo.ts";
 
@@ -142,20 +142,12 @@ function takeCumulative(connection: Connection, now: number, ack: number): void 
 }
 
 function updateRoundTrip(connection: Connection, now: number, advanced: number): void {
-  const rtt = roundTripOf(connection, now, advanced);
+  // An echo without new data acknowledged may be of any age.
+  const rtt = advanced > 0 || delivery.sampleSentAt >= 0 ? deliveredRoundTrip(connection, now) : -1;
   if (rtt < 0) return;
   const segments = connection.sending.records.inFlight / connection.sending.mss;
   connection.roundTrip.sample(rtt, segments);
   connection.tail.measured = true;
-}
-
-/** Negative: it tells none. Of what went more than once a timestamp tells which sending is answered (RFC 7323 §4.1). */
-function roundTripOf(connection: Connection, now: number, advanced: number): number {
-  const { sampleSentAt, echo } = delivery;
-  if (sampleSentAt >= 0) return now - sampleSentAt;
-  if (advanced <= 0 || echo < 0) return -1;
-  const rtt = seqDifference(timestampValue(connection, now), echo) * 1000;
-  return now - rtt >= connection.sampleBarrier ? rtt : -1;
 }
 
 /** RFC 6298 §5.2 and §5.3: new data acknowledged restarts the timer; only that does, or it would never fire. */

@@ -33,6 +33,29 @@ export interface AckSample {
   rateAppLimited: boolean;
 }
 
+/** A sample that tells nothing yet. */
+export function newAckSample(): AckSample {
+  return {
+    now: 0,
+    delivered: 0,
+    totalDelivered: 0,
+    lost: 0,
+    acknowledged: 0,
+    una: 0,
+    next: 0,
+    rtt: 0,
+    srtt: 0,
+    inFlight: 0,
+    priorInFlight: 0,
+    appLimited: false,
+    recovering: false,
+    resending: false,
+    rate: 0,
+    priorDelivered: -1,
+    rateAppLimited: false,
+  };
+}
+
 export interface CongestionController {
   readonly name: string;
   /**

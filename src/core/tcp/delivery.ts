@@ -1,7 +1,7 @@
 // What one ACK delivered, by cumulative number or by SACK, while it is worked through: it feeds RACK, the delivery rate,
 // the round trip and the congestion controller. One object serves all: an ACK is never interrupted.
 
-import { seqLess } from "../wire/seq.ts";
+import { seqDifference, seqLess } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
 import type { SentRecord } from "./sent-records.ts";
 import { timestampValue } from "./timestamps.ts";
@@ -32,6 +32,18 @@ export function startDelivery(echo: number): void {
   delivery.echo = echo;
   delivery.original = false;
   delivery.duplicateEnd = -1;
+}
+
+/**
+ * The round trip that this ACK tells of, microseconds; negative: none. Of what went more than once a timestamp tells
+ * which sending is answered (RFC 7323 §4.1); none reaches back across an outage.
+ */
+export function deliveredRoundTrip(connection: Connection, now: number): number {
+  const { sampleSentAt, echo } = delivery;
+  if (sampleSentAt >= 0) return now - sampleSentAt;
+  if (echo < 0) return -1;
+  const rtt = seqDifference(timestampValue(connection, now), echo) * 1000;
+  return now - rtt >= connection.sampleBarrier ? rtt : -1;
 }
 
 export function noteDelivered(connection: Connection, now: number, record: SentRecord): void {

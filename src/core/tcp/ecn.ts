@@ -4,7 +4,9 @@
 
 import { Flag, type TcpSegment } from "../wire/tcp-segment.ts";
 import type { Connection } from "./connection.ts";
+import type { TcpOptions } from "./options.ts";
 import { reduce } from "./recovery.ts";
+import type { Route } from "./route.ts";
 
 /** Offers ECN in our SYN; never; or only agrees when the peer offers it, as Linux does. */
 export type EcnMode = "on" | "off" | "passive";
@@ -36,7 +38,8 @@ export class EcnState {
 /** Nothing was agreed, so nothing is ever noted: one for all connections without it. */
 export const NO_ECN: EcnState = new EcnState(false);
 
-const SETUP = Flag.ece | Flag.cwr;
+/** How a SYN offers ECN, §6.1.1. */
+export const ECN_SETUP: number = Flag.ece | Flag.cwr;
 
 // --- agreement, §6.1.1
 
@@ -44,25 +47,35 @@ const SETUP = Flag.ece | Flag.cwr;
 export function synFlags(connection: Connection, answering: boolean): number {
   const { ecn, options, route } = connection;
   if (answering) return ecn.isAgreed ? Flag.ece : 0;
-  return options.ecn === "on" && !route.reliable && connection.synAttempts === 0 ? SETUP : 0;
+  return options.ecn === "on" && !route.reliable && connection.synAttempts === 0 ? ECN_SETUP : 0;
+}
+
+/** Whether a SYN offers ECN, and we take it. */
+export function takesEcn(flags: number, trafficClass: number, options: TcpOptions, route: Route): boolean {
+  const isOffered = (flags & ECN_SETUP) === ECN_SETUP && isSane(trafficClass);
+  return isOffered && options.ecn !== "off" && !route.reliable;
+}
+
+/** A SYN that is marked as capable itself comes from someone who sets bits at random. */
+function isSane(trafficClass: number): boolean {
+  return (trafficClass & Ecn.mask) === Ecn.notCapable;
 }
 
 /** The peer's SYN, or its SYN-ACK. `trafficClass` of its packet. */
 export function agreeEcn(connection: Connection, segment: TcpSegment, trafficClass: number): void {
-  const { options, route } = connection;
-  const said = segment.flags & SETUP;
-  // A SYN that is marked as capable itself comes from someone who sets bits at random.
-  const isSane = (trafficClass & Ecn.mask) === Ecn.notCapable;
-  const isAnswer = (segment.flags & Flag.ack) !== 0;
-  let isAgreed: boolean;
-  if (isAnswer) isAgreed = said === Flag.ece && isSane && synFlags(connection, false) === SETUP;
-  else isAgreed = said === SETUP && isSane && options.ecn !== "off" && !route.reliable;
+  const { flags } = segment;
+  const isAnswered =
+    (flags & ECN_SETUP) === Flag.ece && isSane(trafficClass) && synFlags(connection, false) === ECN_SETUP;
+  const isAgreed =
+    (flags & Flag.ack) !== 0
+      ? isAnswered
+      : takesEcn(flags, trafficClass, connection.options, connection.route);
   connection.ecn = isAgreed ? new EcnState(true) : NO_ECN;
 }
 
 /** The peer's SYN again, without the offer: it gave up on ECN (§6.1.1.1). */
 export function repeatedSyn(connection: Connection, segment: TcpSegment): void {
-  if ((segment.flags & SETUP) !== SETUP) connection.ecn = NO_ECN;
+  if ((segment.flags & ECN_SETUP) !== ECN_SETUP) connection.ecn = NO_ECN;
 }
 
 // --- as the receiver, §6.1.3

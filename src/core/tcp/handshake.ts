@@ -4,7 +4,7 @@
 import type { TcpSegment } from "../wire/tcp-segment.ts";
 import type { Connection } from "./connection.ts";
 import { MINIMUM_MSS, type TcpOptions } from "./options.ts";
-import { withinPath } from "./pmtu.ts";
+import { headerLength, withinPath } from "./pmtu.ts";
 import type { Route } from "./route.ts";
 import { timestampValue } from "./timestamps.ts";
 
@@ -12,9 +12,15 @@ import { timestampValue } from "./timestamps.ts";
 const DEFAULT_MSS_V4 = 536;
 const DEFAULT_MSS_V6 = 1220;
 
+/** What a SYN says that its sender takes, or what it means when it does not say. */
+export function offeredSegment(syn: TcpSegment, family: 4 | 6): number {
+  if (syn.mss > 0) return syn.mss;
+  return family === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
+}
+
 /** Payload and options that fit in one packet of the route: what our MSS option says (RFC 6691). */
 export function largestSegment(route: Route, family: 4 | 6, options: TcpOptions): number {
-  const fit = Math.min(route.mtu - (family === 4 ? 40 : 60), 65_535 - 20);
+  const fit = Math.min(route.mtu - headerLength(family), 65_535 - 20);
   const wanted = options.maxSegmentSize;
   return Math.max(wanted > 0 ? Math.min(fit, wanted) : fit, MINIMUM_MSS);
 }
@@ -30,8 +36,7 @@ export function windowScaleFor(options: TcpOptions): number {
 /** The peer's SYN has come. */
 export function agreeOptions(connection: Connection, now: number, segment: TcpSegment): void {
   const { options, sending, receiving } = connection;
-  const offered =
-    segment.mss > 0 ? segment.mss : connection.remote.family === 4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
+  const offered = offeredSegment(segment, connection.remote.family);
   const agreed = Math.min(Math.max(offered, MINIMUM_MSS), connection.largestSegment());
   sending.mss = withinPath(connection, now, agreed);
   connection.controller.segmentSizeChanged(sending.mss);

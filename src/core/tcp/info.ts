@@ -2,6 +2,7 @@
 // people, sizes bytes. The public type in core/net has the same shape. May use this room's types.
 
 import type { Connection } from "./connection.ts";
+import { headerLength } from "./pmtu.ts";
 import type { TcpState } from "./tcp-state.ts";
 
 export interface ConnectionInfo {
@@ -96,7 +97,7 @@ export function connectionInfo(connection: Connection, now: number): ConnectionI
     mss: sending.mss,
     receiveMss: receiving.segmentSize,
     advertisedMss: connection.largestSegment(),
-    pathMtu: sending.mss + (connection.remote.family === 4 ? 40 : 60),
+    pathMtu: sending.mss + headerLength(connection.remote.family),
     sendBuffer: sending.limit,
     receiveBuffer: receiving.limit,
     bytesSent: sending.bytesSent,

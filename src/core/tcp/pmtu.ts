@@ -3,6 +3,7 @@
 // user's own data (RFC 4821, RFC 8899; Linux's tcp_mtu_probing). On unreliable routes only; sizes are payload and
 // options, as the MSS counts them. May use this room's types; time is an argument.
 
+import { ipHeaderLength } from "../wire/ip-header.ts";
 import type { Connection } from "./connection.ts";
 
 /** RFC 8899 §5.1.1 PMTU_RAISE_TIMER, RFC 8201 §4: what a path did not take may be tried again. */
@@ -112,8 +113,8 @@ export class PathMtu {
 export function withinPath(connection: Connection, now: number, agreed: number): number {
   if (connection.route.reliable) return agreed;
   const known = connection.host.pathMtu(now, connection.remote);
-  if (known === null || known.mtu - headers(connection) >= agreed) return agreed;
-  const low = Math.max(known.mtu - headers(connection), 1);
+  if (known === null || known.mtu - headerLength(connection.remote.family) >= agreed) return agreed;
+  const low = Math.max(known.mtu - headerLength(connection.remote.family), 1);
   connection.path = new PathMtu(agreed, low, known.until);
   return low;
 }
@@ -231,12 +232,16 @@ function lower(connection: Connection, mss: number, high: number, searchAt: numb
 }
 
 function remember(connection: Connection, now: number): void {
-  connection.host.rememberPathMtu(now, connection.remote, connection.sending.mss + headers(connection));
+  connection.host.rememberPathMtu(
+    now,
+    connection.remote,
+    connection.sending.mss + headerLength(connection.remote.family),
+  );
 }
 
-/** Of IP and TCP without options. */
-function headers(connection: Connection): number {
-  return connection.remote.family === 4 ? 40 : 60;
+/** IP and TCP without options: what the MSS does not count (RFC 6691). */
+export function headerLength(family: 4 | 6): number {
+  return ipHeaderLength(family) + 20;
 }
 
 function options(connection: Connection): number {

@@ -2,7 +2,7 @@
 // (RFC 7661), and the pace that follows. And before a segment leaves: whether the sender comes back from a pause.
 // May use this room's types; time is the segment's arrival.
 
-import type { AckSample } from "./congestion.ts";
+import { type AckSample, newAckSample } from "./congestion.ts";
 import type { Connection } from "./connection.ts";
 import { delivery } from "./delivery.ts";
 import { initialWindow } from "./initial-window.ts";
@@ -98,22 +98,4 @@ export function hasNothingToSend(connection: Connection): boolean {
 }
 
 /** The controller reads it within one call, so all connections share it. */
-const sample: AckSample = {
-  now: 0,
-  delivered: 0,
-  totalDelivered: 0,
-  lost: 0,
-  acknowledged: 0,
-  una: 0,
-  next: 0,
-  rtt: 0,
-  srtt: 0,
-  inFlight: 0,
-  priorInFlight: 0,
-  appLimited: false,
-  recovering: false,
-  resending: false,
-  rate: 0,
-  priorDelivered: -1,
-  rateAppLimited: false,
-};
+const sample: AckSample = /* @__PURE__ */ newAckSample();

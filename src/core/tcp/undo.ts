@@ -3,12 +3,11 @@
 // was sent again a duplicate (RFC 3708); F-RTO saw data arrive that went once (RFC 5682, frto.ts). The response is RFC
 // 4015's.
 
-import { seqDifference, seqLess } from "../wire/seq.ts";
+import { seqLess } from "../wire/seq.ts";
 import type { Connection } from "./connection.ts";
-import { delivery } from "./delivery.ts";
+import { deliveredRoundTrip, delivery } from "./delivery.ts";
 import { judgeTimeout } from "./frto.ts";
 import { Timer } from "./timers.ts";
-import { timestampValue } from "./timestamps.ts";
 
 /** What is known of the last reduction of the window. */
 export class Undo {
@@ -92,20 +91,12 @@ function undoTimeout(connection: Connection, now: number): void {
   const { roundTrip, rack } = connection;
   // Without timestamps RACK took the first sending's answer for the second's.
   rack.forget();
-  const rtt = roundTripOfFirst(connection, now);
+  // RFC 4015 §3.2 step 5 wants a timeout that would have waited: the round trip was longer than it.
+  const rtt = deliveredRoundTrip(connection, now);
   if (rtt > 0) roundTrip.timedOutTooEarly(rtt);
   connection.attempts = 0;
   resume(connection, now);
   connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
-}
-
-/** RFC 4015 §3.2 step 5 wants a timeout that would have waited: the round trip that was longer than it. */
-function roundTripOfFirst(connection: Connection, now: number): number {
-  const { sampleSentAt, echo } = delivery;
-  if (sampleSentAt >= 0) return now - sampleSentAt;
-  if (echo < 0) return 0;
-  const rtt = seqDifference(timestampValue(connection, now), echo) * 1000;
-  return now - rtt >= connection.sampleBarrier ? rtt : 0;
 }
 
 /** As if nothing had been judged lost: what was is under way again. */

@@ -3,31 +3,33 @@
 
 export class WindowedMax {
   private readonly window: number;
-  private readonly at: [number, number, number] = [0, 0, 0];
-  private readonly best: [number, number, number] = [0, 0, 0];
+  /** The three samples, and from index 3 when each came: one array of doubles, since every connection has one. */
+  private readonly samples: number[];
 
-  /** `window` in whatever unit the samples are dated. */
-  constructor(window: number) {
+  /**
+   * @param window In whatever unit the samples are dated.
+   * @param least What there is before the first sample.
+   */
+  constructor(window: number, least: number = 0) {
     this.window = window;
+    this.samples = [least, least, least, 0, 0, 0];
   }
 
-  /** 0 before the first sample. */
   get value(): number {
-    return this.best[0];
+    return this.samples[0];
   }
 
   add(at: number, value: number): void {
-    const { best } = this;
-    if (value >= best[0] || at - this.at[2] > this.window) {
-      this.set(0, at, value);
-      this.set(1, at, value);
-      this.set(2, at, value);
+    const { samples } = this;
+    if (value >= samples[0] || at - samples[5] > this.window) {
+      samples.fill(value, 0, 3);
+      samples.fill(at, 3);
       return;
     }
-    if (value >= best[1]) {
+    if (value >= samples[1]) {
       this.set(1, at, value);
       this.set(2, at, value);
-    } else if (value >= best[2]) {
+    } else if (value >= samples[2]) {
       this.set(2, at, value);
     }
     this.age(at, value);
@@ -35,25 +37,28 @@ export class WindowedMax {
 
   /** The best goes when it left the window; a window that goes on without a new best keeps fresh second choices. */
   private age(at: number, value: number): void {
-    const age = at - this.at[0];
-    if (age > this.window) {
-      this.set(0, this.at[1], this.best[1]);
-      this.set(1, this.at[2], this.best[2]);
-      this.set(2, at, value);
-      if (at - this.at[0] > this.window) {
-        this.set(0, this.at[1], this.best[1]);
-        this.set(1, at, value);
-      }
-    } else if (this.at[1] === this.at[0] && age > this.window / 4) {
+    const { samples, window } = this;
+    const age = at - samples[3];
+    if (age > window) {
+      this.shift(at, value);
+      if (at - samples[3] > window) this.shift(at, value);
+    } else if (samples[4] === samples[3] && age > window / 4) {
       this.set(1, at, value);
       this.set(2, at, value);
-    } else if (this.at[2] === this.at[1] && age > this.window / 2) {
+    } else if (samples[5] === samples[4] && age > window / 2) {
       this.set(2, at, value);
     }
   }
 
+  private shift(at: number, value: number): void {
+    const { samples } = this;
+    this.set(0, samples[4], samples[1]);
+    this.set(1, samples[5], samples[2]);
+    this.set(2, at, value);
+  }
+
   private set(place: 0 | 1 | 2, at: number, value: number): void {
-    this.at[place] = at;
-    this.best[place] = value;
+    this.samples[place] = value;
+    this.samples[place + 3] = at;
   }
 }

@@ -22,15 +22,6 @@ describe("WindowedMin", () => {
     expect(least.value).toBe(80);
   });
 
-  it("reset() forgets", () => {
-    const least = new WindowedMin(100);
-    least.update(0, 5);
-    least.reset();
-    expect(least.value).toBe(Number.POSITIVE_INFINITY);
-    least.update(1, 9);
-    expect(least.value).toBe(9);
-  });
-
   it("is always a sample from within the window, not above the last one, not below the true minimum", () => {
     const steps = fc.array(fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 30 })), { maxLength: 60 });
     fc.assert(
