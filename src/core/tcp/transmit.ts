@@ -27,9 +27,27 @@ const SMALLEST_CUT = 4096;
 /** Linux resends nothing larger than what the path took; a probe is one octet (RFC 9293 §3.8.6.1). */
 const PROBE_LENGTH = 1;
 
-/** One segment is built at a time, so one object serves all connections. */
+/** One segment is built at a time, so one object serves all connections, and one says where it goes. */
 const segment = new TcpSegment();
 const sackOffsets: number[] = [];
+const place: { out: Uint8Array; at: number; room: number; linkId: number } = {
+  out: new Uint8Array(0),
+  at: 0,
+  room: 0,
+  linkId: 0,
+};
+
+function setPlace(out: Uint8Array, at: number, room: number, linkId: number): void {
+  place.out = out;
+  place.at = at;
+  place.room = room;
+  place.linkId = linkId;
+}
+
+/** Bytes in front of the payload of `segment`. */
+function headersOf(connection: Connection): number {
+  return ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment);
+}
 
 /**
  * Writes at most one packet at out[at..at+room).
@@ -46,16 +64,16 @@ export function transmit(
   segmentLimit: number,
 ): number {
   if (connection.timers.frozen) return IDLE;
-  if (connection.resetPending) return sendReset(connection, now, out, at, room, linkId);
+  setPlace(out, at, room, linkId);
+  if (connection.resetPending) return sendReset(connection, now);
   if (connection.state === "CLOSED" || connection.state === "TIME-WAIT") return IDLE;
-  if (connection.synPending) return sendSyn(connection, now, out, at, room, linkId);
+  if (connection.synPending) return sendSyn(connection, now);
   if (connection.state === "SYN-SENT") return IDLE;
 
   startSegment(connection, now);
-  const headers = ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment);
   if (connection.state === "SYN-RECEIVED") {
     const answers = connection.ackPending && connection.sending.next >= 0;
-    return answers ? sendAck(connection, now, out, at, room, linkId, headers) : IDLE;
+    return answers ? sendAck(connection, now) : IDLE;
   }
   const { sending } = connection;
   const largest = Math.min(sending.mss - (tcpHeaderLength(segment) - 20), segmentLimit);
@@ -63,23 +81,23 @@ export function transmit(
   const lost = sending.records.nextLost();
   const newFirst = connection.frto === FrtoStep.newData;
   if (lost !== null && !newFirst && mayResend(connection, now, lost)) {
-    return resend(connection, now, out, at, room, linkId, lost, headers, largest);
+    return resend(connection, now, lost, largest);
   }
   const limit = probeSize(connection, now, largest, segmentLimit);
   const size = sendable(connection, now, limit);
-  if (size > largest && size <= room - headers) probeLeaves(connection, size, largest);
+  if (size > largest && size <= room - headersOf(connection)) probeLeaves(connection, size, largest);
   const fin = finFits(connection, size);
-  if (size > 0 || fin) return sendNew(connection, now, out, at, room, linkId, size, fin, headers);
+  if (size > 0 || fin) return sendNew(connection, now, size, fin);
   if (lost !== null && newFirst && sending.pipe === 0) {
-    return resend(connection, now, out, at, room, linkId, lost, headers, largest);
+    return resend(connection, now, lost, largest);
   }
   const { last } = sending.records;
   if (connection.tail.pending && last !== null) {
-    return resend(connection, now, out, at, room, linkId, last, headers, largest);
+    return resend(connection, now, last, largest);
   }
-  if (sending.probePending) return sendProbe(connection, now, out, at, room, linkId, headers);
-  if (connection.ackPending) return sendAck(connection, now, out, at, room, linkId, headers);
-  if (connection.keepAlivePending) return sendKeepAlive(connection, now, out, at, room, linkId, headers);
+  if (sending.probePending) return sendProbe(connection, now);
+  if (connection.ackPending) return sendAck(connection, now);
+  if (connection.keepAlivePending) return sendKeepAlive(connection, now);
   return IDLE;
 }
 
@@ -93,9 +111,9 @@ export function acknowledge(
   linkId: number,
 ): number {
   if (!connection.ackPending || connection.timers.frozen || !isSynchronized(connection.state)) return IDLE;
+  setPlace(out, at, room, linkId);
   startSegment(connection, now);
-  const headers = ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment);
-  return sendAck(connection, now, out, at, room, linkId, headers);
+  return sendAck(connection, now);
 }
 
 // --- which
@@ -197,26 +215,16 @@ function startSegment(connection: Connection, now: number): void {
   }
 }
 
-function resend(
-  connection: Connection,
-  now: number,
-  out: Uint8Array,
-  at: number,
-  room: number,
-  linkId: number,
-  record: SentRecord,
-  headers: number,
-  largest: number,
-): number {
+function resend(connection: Connection, now: number, record: SentRecord, largest: number): number {
   const { sending } = connection;
   const data = record.length - (record.fin ? 1 : 0);
-  const size = payloadThatFits(connection, Math.min(data, largest), room - headers);
+  const size = payloadThatFits(connection, Math.min(data, largest));
   if (size < 0) return NO_ROOM;
   // The route's segments have become smaller, or the message is nearly full: the record is cut anew.
   if (size < data) sending.records.split(record, record.start + size);
   segment.seq = sending.seq(record.start);
   if (record.fin) segment.flags |= Flag.fin;
-  sending.records.resent(record, now, linkId);
+  sending.records.resent(record, now, place.linkId);
   connection.path?.resent(record.start);
   connection.undo?.resent(record.length, segment.hasTimestamps ? segment.tsVal : -1);
   connection.prr?.sent(record.length);
@@ -230,22 +238,12 @@ function resend(
   else if (record === sending.records.first)
     connection.timers.set(Timer.retransmit, connection.retransmitAt(now));
   armRetransmit(connection, now);
-  return emit(connection, now, out, at, linkId, record.start, size, true);
+  return emit(connection, now, record.start, size, true);
 }
 
-function sendNew(
-  connection: Connection,
-  now: number,
-  out: Uint8Array,
-  at: number,
-  room: number,
-  linkId: number,
-  wanted: number,
-  wantsFin: boolean,
-  headers: number,
-): number {
+function sendNew(connection: Connection, now: number, wanted: number, wantsFin: boolean): number {
   const { sending } = connection;
-  const size = payloadThatFits(connection, wanted, room - headers);
+  const size = payloadThatFits(connection, wanted);
   if (size < 0) return NO_ROOM;
   const fin = wantsFin && size === wanted;
   const start = sending.next;
@@ -258,7 +256,7 @@ function sendNew(
     connection.oldestUnacked = now;
     endPause(connection, now);
   }
-  const record = sending.records.push(start, end, fin, now, linkId);
+  const record = sending.records.push(start, end, fin, now, place.linkId);
   connection.rate.sent(record, now, first);
   sending.next = end;
   sending.finSent = sending.finSent || fin;
@@ -270,69 +268,38 @@ function sendNew(
   if (connection.tail.pending) probeSent(connection, now, false);
   else scheduleProbe(connection, now);
   if (size > 0) segment.flags |= reducedFlag(connection, end);
-  return emit(connection, now, out, at, linkId, start, size, false, codepoint(connection, size > 0));
+  return emit(connection, now, start, size, false, codepoint(connection, size > 0));
 }
 
 /** One octet of new data beyond the window. It is no record: an ACK that covers it moves SND.NXT. */
-function sendProbe(
-  connection: Connection,
-  now: number,
-  out: Uint8Array,
-  at: number,
-  room: number,
-  linkId: number,
-  headers: number,
-): number {
+function sendProbe(connection: Connection, now: number): number {
   const { sending } = connection;
   sending.probePending = false;
   if (sending.unsent === 0) return IDLE;
-  if (room < headers + PROBE_LENGTH) {
+  if (place.room < headersOf(connection) + PROBE_LENGTH) {
     sending.probePending = true;
     return NO_ROOM;
   }
   segment.seq = sending.seq(sending.next);
   sending.probed = Math.max(sending.probed, sending.next + PROBE_LENGTH);
-  return emit(connection, now, out, at, linkId, sending.next, PROBE_LENGTH, false);
+  return emit(connection, now, sending.next, PROBE_LENGTH, false);
 }
 
-function sendAck(
-  connection: Connection,
-  now: number,
-  out: Uint8Array,
-  at: number,
-  room: number,
-  linkId: number,
-  headers: number,
-): number {
-  if (room < headers) return NO_ROOM;
+function sendAck(connection: Connection, now: number): number {
+  if (place.room < headersOf(connection)) return NO_ROOM;
   segment.seq = connection.sending.seq(connection.sending.next);
-  return emit(connection, now, out, at, linkId, 0, 0, false);
+  return emit(connection, now, 0, 0, false);
 }
 
 /** RFC 9293 §3.8.4: a number just acknowledged, which the peer answers with an ACK. */
-function sendKeepAlive(
-  connection: Connection,
-  now: number,
-  out: Uint8Array,
-  at: number,
-  room: number,
-  linkId: number,
-  headers: number,
-): number {
-  if (room < headers) return NO_ROOM;
+function sendKeepAlive(connection: Connection, now: number): number {
+  if (place.room < headersOf(connection)) return NO_ROOM;
   segment.seq = connection.sending.seq(connection.sending.una - 1);
   connection.keepAlivePending = false;
-  return emit(connection, now, out, at, linkId, 0, 0, false);
+  return emit(connection, now, 0, 0, false);
 }
 
-function sendSyn(
-  connection: Connection,
-  now: number,
-  out: Uint8Array,
-  at: number,
-  room: number,
-  linkId: number,
-): number {
+function sendSyn(connection: Connection, now: number): number {
   const { sending, receiving, options } = connection;
   const answering = connection.state !== "SYN-SENT";
   segment.clear();
@@ -346,13 +313,13 @@ function sendSyn(
   }
   segment.window = Math.min(receiving.limit, 65535);
   offerOptions(connection, now, segment, answering);
-  if (room < ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment)) return NO_ROOM;
+  if (place.room < headersOf(connection)) return NO_ROOM;
   connection.synPending = false;
   connection.ackPending = false;
   connection.synWentTwice = sending.next >= 0;
   sending.next = 0;
   connection.lastSent = now;
-  connection.synLink = linkId;
+  connection.synLink = place.linkId;
   // Linux doubles from 1 s; the SYN-ACK likewise. One that answers a SYN again does not put off the end of it.
   if (!connection.timers.isSet(Timer.retransmit)) {
     connection.timers.set(
@@ -361,17 +328,10 @@ function sendSyn(
     );
     connection.host.rearm(connection);
   }
-  return write(connection, now, out, at, linkId, 0, 0, connection.synAttempts > 0);
+  return write(connection, now, 0, 0, connection.synAttempts > 0);
 }
 
-function sendReset(
-  connection: Connection,
-  now: number,
-  out: Uint8Array,
-  at: number,
-  room: number,
-  linkId: number,
-): number {
+function sendReset(connection: Connection, now: number): number {
   const { sending, receiving } = connection;
   segment.clear();
   segment.sourcePort = connection.localPort;
@@ -383,10 +343,10 @@ function sendReset(
     segment.flags |= Flag.ack;
     segment.ack = (receiving.irs + 1 + receiving.next) >>> 0;
   }
-  if (room < ipHeaderLength(connection.remote.family) + tcpHeaderLength(segment)) return NO_ROOM;
+  if (place.room < headersOf(connection)) return NO_ROOM;
   connection.resetPending = false;
   connection.host.counters.resetsSent++;
-  const length = write(connection, now, out, at, linkId, 0, 0, false);
+  const length = write(connection, now, 0, 0, false);
   connection.host.closed(connection);
   return length;
 }
@@ -395,9 +355,6 @@ function sendReset(
 function emit(
   connection: Connection,
   now: number,
-  out: Uint8Array,
-  at: number,
-  linkId: number,
   offset: number,
   size: number,
   retransmission: boolean,
@@ -412,20 +369,18 @@ function emit(
     connection.lastSent = now;
     connection.pacer.sent(size);
   }
-  return write(connection, now, out, at, linkId, offset, size, retransmission, ecn);
+  return write(connection, now, offset, size, retransmission, ecn);
 }
 
 function write(
   connection: Connection,
   now: number,
-  out: Uint8Array,
-  at: number,
-  linkId: number,
   offset: number,
   size: number,
   retransmission: boolean,
   ecn: number = Ecn.notCapable,
 ): number {
+  const { out, at, linkId } = place;
   const ip = ipHeaderLength(connection.remote.family);
   const tcp = writeTcpHeader(out, at + ip, segment);
   if (size > 0) connection.sending.buffer.copyTo(out, at + ip + tcp, offset, size);
@@ -454,8 +409,9 @@ function write(
   return end - at;
 }
 
-/** How many payload bytes go into `space`: all that is wanted, a worthwhile part of it on a reliable route, or -1. */
-function payloadThatFits(connection: Connection, wanted: number, space: number): number {
+/** How many payload bytes fit: all that is wanted, a worthwhile part of it on a reliable route, or -1. */
+function payloadThatFits(connection: Connection, wanted: number): number {
+  const space = place.room - headersOf(connection);
   if (wanted <= space) return wanted;
   return connection.route.reliable && space >= SMALLEST_CUT ? space : -1;
 }
