@@ -23,6 +23,7 @@ export class DetachedSessions<Session extends Detachable> {
   /** Since when; a Map keeps the order in which they came. */
   private readonly since = new Map<Session, Micros>();
   private timer: TimerHandle | null = null;
+  private isMeasuring = false;
 
   constructor(options: DetachedOptions) {
     this.options = options;
@@ -34,7 +35,7 @@ export class DetachedSessions<Session extends Detachable> {
 
   add(session: Session): void {
     this.since.set(session, this.options.clock.now());
-    this.keepWithinMemory();
+    this.measureSoon();
     this.arm();
   }
 
@@ -53,6 +54,16 @@ export class DetachedSessions<Session extends Detachable> {
       return true;
     }
     return false;
+  }
+
+  /** Once in a turn: a relay's network may take all its sessions at once. */
+  private measureSoon(): void {
+    if (this.isMeasuring) return;
+    this.isMeasuring = true;
+    this.options.clock.defer(() => {
+      this.isMeasuring = false;
+      this.keepWithinMemory();
+    });
   }
 
   /** While they are detached, real connections go on filling their buffers: looked at now and then. */

@@ -2,31 +2,14 @@
 import { once } from "node:events";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NetError } from "../../src/core/net/index.ts";
-import { openSockets } from "../adapters/open-sockets.ts";
+import { describe, expect, test } from "vitest";
 import { RawClient } from "./raw-client.ts";
-import { Relay, Testbed, Tunnel, until, utf8 } from "./testbed.ts";
+import { eachTestbed, failing, Relay, type Testbed, Tunnel, until, utf8 } from "./testbed.ts";
 
 let bed: Testbed;
-let socketsBefore: number | undefined;
-beforeEach(() => {
-  bed = new Testbed();
-  socketsBefore = openSockets();
+eachTestbed((fresh) => {
+  bed = fresh;
 });
-afterEach(async () => {
-  await bed.close();
-  await until("every socket is closed", () => openSockets() === socketsBefore);
-});
-
-async function failing(work: Promise<unknown>): Promise<NetError> {
-  const error = await work.then(
-    () => new Error("It succeeded"),
-    (reason: unknown) => reason,
-  );
-  if (!NetError.is(error)) throw error;
-  return error;
-}
 
 const token = "a-token-of-some-length";
 

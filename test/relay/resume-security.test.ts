@@ -1,21 +1,14 @@
 // Those who come back with what is not theirs: refused with a code, counted, and the live session is not touched.
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { HandshakeType } from "../../src/tunnel/control-types.ts";
 import { readWelcome, type Welcome, writeHello } from "../../src/tunnel/handshake-messages.ts";
 import { resumeProof } from "../../src/tunnel/resume-proof.ts";
-import { openSockets } from "../adapters/open-sockets.ts";
 import { RawClient } from "./raw-client.ts";
-import { type Relay, Testbed, until } from "./testbed.ts";
+import { eachTestbed, type Relay, type Testbed } from "./testbed.ts";
 
 let bed: Testbed;
-let socketsBefore: number | undefined;
-beforeEach(() => {
-  bed = new Testbed();
-  socketsBefore = openSockets();
-});
-afterEach(async () => {
-  await bed.close();
-  await until("every socket is closed", () => openSockets() === socketsBefore);
+eachTestbed((fresh) => {
+  bed = fresh;
 });
 
 interface Attempt {

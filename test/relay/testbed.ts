@@ -1,13 +1,16 @@
 // A relay in this process, tunnels to it over real WebSockets, and TCP servers behind it.
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
+import { afterEach, beforeEach, expect } from "vitest";
 import { WebSocket } from "ws";
 import { webSocketDialer } from "../../src/adapters/websocket/index.ts";
 import type { WebSocketConstructor } from "../../src/adapters/websocket/web-socket-like.ts";
+import { NetError } from "../../src/core/net/index.ts";
 import { Relay, type ServeOptions } from "../../src/relay/index.node.ts";
 import { RelayCore, type RelayPlatform } from "../../src/relay/relay-core.ts";
 import { setTunnelDialer } from "../../src/tunnel/default-dialer.ts";
 import { Tunnel, type TunnelOptions } from "../../src/tunnel/index.ts";
+import { openSockets } from "../adapters/open-sockets.ts";
 
 setTunnelDialer((urls) => webSocketDialer(urls, { WebSocket: WebSocket as unknown as WebSocketConstructor }));
 
@@ -74,3 +77,29 @@ export const utf8 = {
   encode: (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text),
   decode: (bytes: Uint8Array): string => new TextDecoder().decode(bytes),
 };
+
+/** A testbed for each test of the file, which has to leave no socket open. */
+export function eachTestbed(take: (bed: Testbed) => void): void {
+  let bed: Testbed;
+  let socketsBefore: number | undefined;
+  beforeEach(() => {
+    bed = new Testbed();
+    socketsBefore = openSockets();
+    take(bed);
+  });
+  afterEach(async () => {
+    await bed.close();
+    await until("every socket is closed", () => openSockets() === socketsBefore);
+  });
+}
+
+/** The error that `work` fails with, worded as all of ours are. */
+export async function failing(work: Promise<unknown>): Promise<NetError> {
+  const error = await work.then(
+    () => new Error("It succeeded"),
+    (reason: unknown) => reason,
+  );
+  if (!NetError.is(error)) throw error;
+  expect(error.message).toMatch(/^[A-Z].*[^.]$/s);
+  return error;
+}

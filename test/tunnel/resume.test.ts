@@ -1,34 +1,18 @@
 // A tunnel outlives its WebSocket: over real WebSockets to a relay in this process, cut in every way.
 import { createHash } from "node:crypto";
 import net from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { webSocketDialer } from "../../src/adapters/websocket/index.ts";
 import type { WebSocketConstructor } from "../../src/adapters/websocket/web-socket-like.ts";
 import type { LinkDialer } from "../../src/core/link/index.ts";
 import { NetError, type TcpStream } from "../../src/core/net/index.ts";
-import { openSockets } from "../adapters/open-sockets.ts";
-import { Relay, Testbed, Tunnel, until, utf8 } from "../relay/testbed.ts";
+import { eachTestbed, failing, Relay, type Testbed, Tunnel, until, utf8 } from "../relay/testbed.ts";
 
 let bed: Testbed;
-let socketsBefore: number | undefined;
-beforeEach(() => {
-  bed = new Testbed();
-  socketsBefore = openSockets();
+eachTestbed((fresh) => {
+  bed = fresh;
 });
-afterEach(async () => {
-  await bed.close();
-  await until("every socket is closed", () => openSockets() === socketsBefore);
-});
-
-async function failing(work: Promise<unknown>): Promise<NetError> {
-  const error = await work.then(
-    () => new Error("It succeeded"),
-    (reason: unknown) => reason,
-  );
-  if (!NetError.is(error)) throw error;
-  return error;
-}
 
 /** Ends a tunnel's WebSockets as a broken network does: neither side hears of it in words. */
 function kill(tunnel: Tunnel): void {

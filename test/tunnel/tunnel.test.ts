@@ -2,33 +2,16 @@
 import { once } from "node:events";
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { WebSocketServer } from "ws";
-import { NetError, type TcpStream } from "../../src/core/net/index.ts";
-import { openSockets } from "../adapters/open-sockets.ts";
+import type { NetError, TcpStream } from "../../src/core/net/index.ts";
 import { RawClient } from "../relay/raw-client.ts";
-import { type Relay, Testbed, Tunnel, until, utf8 } from "../relay/testbed.ts";
+import { eachTestbed, failing, type Relay, type Testbed, Tunnel, until, utf8 } from "../relay/testbed.ts";
 
 let bed: Testbed;
-let socketsBefore: number | undefined;
-beforeEach(() => {
-  bed = new Testbed();
-  socketsBefore = openSockets();
+eachTestbed((fresh) => {
+  bed = fresh;
 });
-afterEach(async () => {
-  await bed.close();
-  await until("every socket is closed", () => openSockets() === socketsBefore);
-});
-
-async function failing(work: Promise<unknown>): Promise<NetError> {
-  const error = await work.then(
-    () => new Error("It succeeded"),
-    (reason: unknown) => reason,
-  );
-  if (!NetError.is(error)) throw error;
-  expect(error.message).toMatch(/^[A-Z].*[^.]$/s);
-  return error;
-}
 
 describe("Tunnel.open", () => {
   test("gives name, address, state and figures", async () => {

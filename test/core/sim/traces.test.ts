@@ -102,8 +102,8 @@ describe("PcapngWriter", () => {
       return false;
     }
   })();
-  // Only where Wireshark's command line is installed; the blocks are checked by hand above.
-  it.skipIf(!tshark)("is read by tshark, which finds nothing to complain about", () => {
+  const withTshark = it.skipIf(!tshark); // tshark is not installed: the blocks are checked by hand above
+  withTshark("is read by tshark, which finds nothing to complain about", () => {
     const parts: Bytes[] = [];
     const writer = new PcapngWriter({ write: (bytes) => parts.push(bytes) });
     converse((link, clock) => captureLink(link, writer, clock));

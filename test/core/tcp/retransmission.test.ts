@@ -5,11 +5,11 @@ import { describe, expect } from "vitest";
 import { MILLISECOND, MINUTE, type Script, SECOND, scenario } from "./script.ts";
 
 /** An established connection whose round trip was measured once: 100 ms. */
-function measured(s: Script, tcp = {}) {
+function measured(s: Script, tcp = {}, offer = {}) {
   const connection = s.connect(tcp);
   s.expect("S");
   s.pass(100 * MILLISECOND);
-  s.send("SA", { mss: 1000 });
+  s.send("SA", { mss: 1000, ...offer });
   s.expect("A");
   return connection;
 }
@@ -197,11 +197,7 @@ describe("the retransmission timer", () => {
   scenario(
     "waits half a round trip, not a timeout, for a peer that dropped what it had SACKed (RFC 2018 §8)",
     (s) => {
-      const connection = s.connect({ tailLossProbe: false });
-      s.expect("S");
-      s.pass(100 * MILLISECOND);
-      s.send("SA", { mss: 1000, sackOk: true });
-      s.expect("A");
+      const connection = measured(s, { tailLossProbe: false }, { sackOk: true });
       s.write(connection, 5000);
       s.pass(100 * MILLISECOND);
       s.send("A", { ack: 1, sack: [[1001, 5001]] });
@@ -217,11 +213,7 @@ describe("the retransmission timer", () => {
   );
 
   scenario("is not hurried by a peer whose next ACK covers what it had SACKed", (s) => {
-    const connection = s.connect({ tailLossProbe: false });
-    s.expect("S");
-    s.pass(100 * MILLISECOND);
-    s.send("SA", { mss: 1000, sackOk: true });
-    s.expect("A");
+    const connection = measured(s, { tailLossProbe: false }, { sackOk: true });
     s.write(connection, 5000);
     s.pass(100 * MILLISECOND);
     s.send("A", { ack: 1, sack: [[1001, 5001]] });
@@ -236,11 +228,7 @@ describe("the retransmission timer", () => {
   });
 
   scenario("resends only what is not SACKed, and only as the window lets it (RFC 6298 §5.4)", (s) => {
-    const connection = s.connect({ tailLossProbe: false });
-    s.expect("S");
-    s.pass(100 * MILLISECOND);
-    s.send("SA", { mss: 1000, sackOk: true });
-    s.expect("A");
+    const connection = measured(s, { tailLossProbe: false }, { sackOk: true });
     s.write(connection, 10_000);
     s.take();
     s.pass(100 * MILLISECOND);
@@ -268,11 +256,7 @@ describe("the retransmission timer", () => {
   });
 
   scenario("leaves alone what was sent less than a round trip ago (RFC 8985 §6.3)", (s) => {
-    const connection = s.connect({ tailLossProbe: false });
-    s.expect("S");
-    s.pass(100 * MILLISECOND);
-    s.send("SA", { mss: 1000, sackOk: true });
-    s.expect("A");
+    const connection = measured(s, { tailLossProbe: false }, { sackOk: true });
     s.write(connection, 3000);
     s.pass(250 * MILLISECOND);
     s.write(connection, 2000);
@@ -283,11 +267,7 @@ describe("the retransmission timer", () => {
   });
 
   scenario("is not needed again for what was resent and lost once more: RACK finds it (RFC 8985 §3)", (s) => {
-    const connection = s.connect({ tailLossProbe: false });
-    s.expect("S");
-    s.pass(100 * MILLISECOND);
-    s.send("SA", { mss: 1000, sackOk: true });
-    s.expect("A");
+    const connection = measured(s, { tailLossProbe: false }, { sackOk: true });
     s.write(connection, 5000);
     s.pass(300 * MILLISECOND);
     s.take();
