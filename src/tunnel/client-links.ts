@@ -72,6 +72,14 @@ export class ClientLinks {
     return count;
   }
 
+  /** Why a link that is missing could not be dialled last; null when none is known. */
+  get lastFailure(): unknown {
+    for (const { live, redial } of this.all.values()) {
+      if (live === null && redial.failure !== null) return redial.failure;
+    }
+    return null;
+  }
+
   /** A link whose handshake is done: the first of an id, or one that was dialled for it. */
   arrived(link: Link, welcome: Welcome): void {
     const known = this.all.get(welcome.link);

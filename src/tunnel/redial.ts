@@ -40,6 +40,8 @@ export class Redial {
   private timer: TimerHandle | null = null;
   private round: AbortController | null = null;
   private isHurried = false;
+  /** Why the last attempt failed; null when it did not. */
+  failure: unknown = null;
 
   constructor(options: RedialOptions) {
     this.options = options;
@@ -102,12 +104,15 @@ export class Redial {
           return;
         }
         this.round = null;
+        this.failure = null;
         this.place = place;
         places.arrived(place);
         this.options.arrived(link, welcome);
         return;
       } catch (error) {
         if (round.signal.aborted) return;
+        this.failure = error;
+        // What a WebSocket of the user's throws says nothing of the relay: it is told when all attempts are over.
         if (!NetError.is(error)) continue;
         // What another relay does not know, or does not allow, says nothing of the one that has the session.
         const isHome = home === null || place === home;

@@ -366,8 +366,8 @@ export class TunnelClient extends EventTarget implements Tunnel {
     const since = this.clock.now();
     const { grace } = this.welcome;
     const timer = this.clock.schedule(since + grace * 1_000 + lastTry, () => {
-      const text = `no relay could be reached for ${grace} ms`;
-      this.finish(new NetError("ERR_SESSION_EXPIRED", `The tunnel has ended: ${text}`));
+      const text = `The tunnel has ended: no relay could be reached for ${grace} ms`;
+      this.finish(new NetError("ERR_SESSION_EXPIRED", text, { cause: this.links.lastFailure ?? undefined }));
     });
     if (!this.driver.keepsAlive) this.clock.unref?.(timer);
     this.outage = { since, timer };

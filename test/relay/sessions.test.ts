@@ -213,6 +213,19 @@ describe("The end of a session's time", () => {
     expect((await failing(alice.connect("bob.peer:7000"))).code).toBe("ERR_SESSION_EXPIRED");
   });
 
+  test("is told to a client that reaches no relay, with the failure of its last attempt", async () => {
+    world = new VirtualRelay({ limits: { grace: 1_000 } });
+    const tunnel = await world.open("alice");
+    world.isAway = true;
+    world.cut();
+    await world.pass(12_000);
+    expect(tunnel.state.error).toMatchObject({
+      code: "ERR_SESSION_EXPIRED",
+      message: "The tunnel has ended: no relay could be reached for 1000 ms",
+      cause: { code: "ECONNREFUSED" },
+    });
+  });
+
   test("is told to a client that comes later", async () => {
     world = new VirtualRelay({ key, limits: { grace: 1_000 } });
     const tunnel = await world.open("alice");
