@@ -44,41 +44,35 @@ async function startRelay({ echo, web, source, sink }: Neighbours): Promise<Rela
   }
 }
 
-/** Runs every check under a progress bar; the number that failed. */
+/** Runs every check under a progress bar, where there is a terminal to draw it on; the number that failed. */
 async function selfCheck(): Promise<number> {
   const { checks, close } = await prepareChecks(relay.url, neighbours);
-  const bars = new MultiBar(
-    {
-      format: "  {name} {bar} {result}",
-      hideCursor: true,
-      clearOnComplete: false,
-      barsize: 24,
-      noTTYOutput: false,
-      autopadding: true,
-    },
-    Presets.shades_classic,
-  );
+  const options = { format: "  {name} {bar} {result}", hideCursor: true, barsize: 24, autopadding: true };
+  const bars = process.stderr.isTTY ? new MultiBar(options, Presets.shades_classic) : null;
   let failed = 0;
   for (const check of checks) if (!(await runOne(bars, check))) failed++;
-  bars.stop();
+  bars?.stop();
   await close();
   console.log();
   return failed;
 }
 
-async function runOne(bars: MultiBar, check: Check): Promise<boolean> {
+async function runOne(bars: MultiBar | null, check: Check): Promise<boolean> {
   const total = Math.max(1, check.bytes);
   const name = check.name.padEnd(30);
-  const bar = bars.create(total, 0, { name, result: "" });
+  const bar = bars?.create(total, 0, { name, result: "" });
+  const tell = (result: string): void => {
+    if (bar === undefined || !process.stdout.isTTY) console.log(`  ${name} ${result}`);
+  };
   try {
-    const result = await check.run((bytes) => bar.update(bytes, { name, result: "" }));
-    bar.update(total, { name, result });
-    if (!process.stdout.isTTY) console.log(`  ${name} ${result}`);
+    const result = await check.run((bytes) => bar?.update(bytes, { name, result: "" }));
+    bar?.update(total, { name, result });
+    tell(result);
     return true;
   } catch (error) {
     const result = `failed: ${error instanceof Error ? error.message : String(error)}`;
-    bar.update({ name, result });
-    if (!process.stdout.isTTY) console.log(`  ${name} ${result}`);
+    bar?.update({ name, result });
+    tell(result);
     return false;
   }
 }
