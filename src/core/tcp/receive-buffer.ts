@@ -1,6 +1,7 @@
 // In-order bytes that wait for the user. A payload that makes up much of the message it came in stays a view of it;
 // a small one is copied into a slab, so that little data never pins a large message and a reader gets it in one piece.
-// What is kept is at most 17/8 of the bytes counted. May use wire's types; no clock.
+// What is kept is at most 17/8 of the bytes counted, but for one smallest slab or message. May use wire's types; no
+// clock.
 
 import type { Bytes } from "../wire/bytes.ts";
 import { allocate } from "../wire/memory.ts";
@@ -33,8 +34,8 @@ export class ReceiveBuffer {
     const count = end - begin;
     if (count === 0) return;
     this.length += count;
-    if (pinsMuch(bytes, count) && !this.holds(bytes.buffer)) this.copyIn(bytes, begin, end);
-    else this.add({ bytes, begin, end });
+    if (this.mayView(bytes, count)) this.add({ bytes, begin, end });
+    else this.copyIn(bytes, begin, end);
   }
 
   /** The next bytes, at most `max`, handed over; null when there are none. */
@@ -78,11 +79,15 @@ export class ReceiveBuffer {
     this.chunks.push(chunk);
   }
 
-  /** Whether the newest bytes that wait are of this message: it is in memory already, more of it costs nothing. */
-  private holds(message: ArrayBufferLike): boolean {
-    if (this.head === this.chunks.length) return false;
-    const { bytes } = this.chunks[this.chunks.length - 1];
-    return bytes !== this.slab && bytes.buffer === message;
+  /** Whether the message that the bytes came in may stay in memory for them. */
+  private mayView(bytes: Bytes, count: number): boolean {
+    if (!pinsMuch(bytes, count)) return true;
+    const message = bytes.buffer;
+    // A small message is no larger than the slab that would be made for them: a ping needs no second memory.
+    if (this.head === this.chunks.length) return message.byteLength <= SMALLEST_SLAB;
+    // It is in memory already when the newest bytes that wait are of it: more of it costs nothing.
+    const newest = this.chunks[this.chunks.length - 1].bytes;
+    return newest !== this.slab && newest.buffer === message;
   }
 
   private copyIn(bytes: Bytes, begin: number, end: number): void {

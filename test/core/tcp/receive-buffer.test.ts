@@ -33,6 +33,19 @@ describe("ReceiveBuffer", () => {
     expect(view?.buffer).not.toBe(message.buffer);
   });
 
+  it("keeps a small payload as a view of a small message, unless something waits already", () => {
+    const buffer = new ReceiveBuffer();
+    const [first, second] = [pattern(200, 1), pattern(200, 2)];
+    buffer.push(first, 100, 120);
+    buffer.push(second, 100, 120);
+    expect(buffer.take(5000)?.buffer).toBe(first.buffer);
+    const copied = buffer.take(5000) as Uint8Array;
+    expect(copied.buffer).not.toBe(second.buffer);
+    expect(sameBytes(copied, pattern(20, 102))).toBe(true);
+    buffer.push(pattern(300), 100, 120);
+    expect(buffer.take(5000)?.buffer.byteLength).toBe(256);
+  });
+
   it("small payloads come out in one piece", () => {
     const buffer = new ReceiveBuffer();
     for (let at = 0; at < 250; at += 25) buffer.push(pattern(5000, at), 0, 25);
