@@ -77,6 +77,7 @@ const REORDERINGS: readonly (readonly [string, PathOptions])[] = [
   ["1 % 2 ms late", { reorder: 0.01, reorderDelay: 2 * MS }],
   ["5 % 2 ms late", { reorder: 0.05, reorderDelay: 2 * MS }],
   ["1 % 12 ms late", { reorder: 0.01, reorderDelay: 12 * MS }],
+  ["1 % 25 ms late", { reorder: 0.01, reorderDelay: 25 * MS }],
   ["1 % 40 ms late", { reorder: 0.01, reorderDelay: 40 * MS }],
 ];
 
@@ -146,7 +147,7 @@ const quick: Table = {
         (name) => () => oneFlow(name, 10, { rate: 10 * MBIT, rtt: 50 * MS, path: { loss: percent / 100 } }),
       ),
     })),
-    ...[REORDERINGS[1], REORDERINGS[4], BURSTS[0]].map(([label, path]) => ({
+    ...[REORDERINGS[1], REORDERINGS[5], BURSTS[0]].map(([label, path]) => ({
       label,
       cells: CONTROLLERS.map((name) => () => oneFlow(name, 10, { rate: 10 * MBIT, rtt: 50 * MS, path })),
     })),

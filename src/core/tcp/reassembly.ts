@@ -27,6 +27,9 @@ const RECENT = 4;
 export class Reassembly {
   /** Bytes held. */
   length = 0;
+  /** TS.Recent of when there were no holes yet, and RCV.NXT then. */
+  timestamp = 0;
+  since = 0;
   private runs: Run[] = [];
   private recent: Run[] = [];
   private pieces = 0;

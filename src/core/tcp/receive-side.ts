@@ -9,6 +9,8 @@ import type { ReceiveTuning } from "./receive-tuning.ts";
 
 /** Two numbers each: a burst of more is told in part, and the peer takes back less than it could. */
 const MOST_DUPLICATES = 16;
+/** With the largest window on top of it still less than half of the sequence numbers. */
+const MOST_DISORDER = 2 ** 29;
 
 export class ReceiveSide {
   readonly buffer: ReceiveBuffer = new ReceiveBuffer();
@@ -72,10 +74,23 @@ export class ReceiveSide {
     return duplicates.length > 0;
   }
 
-  /** For a segment that came before its turn. */
-  earlySegments(): Reassembly {
-    if (this.reassembly === NOTHING_EARLY) this.reassembly = new Reassembly();
+  /** For a segment that came before its turn. `timestamp`: TS.Recent. */
+  earlySegments(timestamp: number): Reassembly {
+    if (this.reassembly === NOTHING_EARLY) {
+      this.reassembly = new Reassembly();
+      this.beginDisorder(timestamp);
+    }
     return this.reassembly;
+  }
+
+  /** What was early was in part taken over. Where there are always holes, numbers go round nevertheless. */
+  disorderGoesOn(timestamp: number): void {
+    if (this.next - this.reassembly.since > MOST_DISORDER) this.beginDisorder(timestamp);
+  }
+
+  private beginDisorder(timestamp: number): void {
+    this.reassembly.timestamp = timestamp;
+    this.reassembly.since = this.next;
   }
 
   /** The connection is over, or nothing is early any more. */

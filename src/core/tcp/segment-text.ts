@@ -84,7 +84,7 @@ function take(connection: Connection, offset: number, bytes: Bytes, begin: numbe
   const { receiving, host } = connection;
   if (offset > receiving.next) {
     const before = receiving.reassembly.length;
-    const kept = receiving.earlySegments().insert(offset, bytes, begin, end);
+    const kept = receiving.earlySegments(connection.tsRecent).insert(offset, bytes, begin, end);
     host.memory.used += receiving.reassembly.length - before;
     return kept;
   }
@@ -95,6 +95,7 @@ function take(connection: Connection, offset: number, bytes: Bytes, begin: numbe
   if (!receiving.reassembly.empty) {
     receiving.next = receiving.reassembly.drain(receiving.next, receiving.buffer);
     if (receiving.reassembly.empty) receiving.forgetEarly();
+    else receiving.disorderGoesOn(connection.tsRecent);
   }
   host.memory.used += receiving.buffer.length + receiving.reassembly.length - before;
   return true;

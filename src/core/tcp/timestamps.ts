@@ -14,11 +14,19 @@ export function timestampValue(connection: Connection, now: number): number {
   return (Math.floor(now / 1000) + connection.timestampOffset) >>> 0;
 }
 
-/** §5.3 R1: false for a segment from before what was already seen. */
+/**
+ * §5.3 R1: false for a segment from before what was already seen. What fills a hole may be older than TS.Recent: when one
+ * hole is mended by a second sending, others may wait for a first one that is only late. It was sent after what came
+ * before the holes, and so in this round of the sequence numbers; without this a path that reorders loses what it does
+ * not (draft-demizu-tcpm-paws-reordering).
+ */
 export function acceptTimestamp(connection: Connection, now: number, segment: TcpSegment): boolean {
   if (!connection.timestampsOk || !segment.hasTimestamps || (segment.flags & Flag.rst) !== 0) return true;
   if (seqDifference(segment.tsVal, connection.tsRecent) >= 0) return true;
-  return now - connection.tsRecentAt > OUTDATED;
+  if (now - connection.tsRecentAt > OUTDATED) return true;
+  const { reassembly } = connection.receiving;
+  const isData = segment.dataEnd > segment.dataStart;
+  return isData && !reassembly.empty && seqDifference(segment.tsVal, reassembly.timestamp) >= 0;
 }
 
 /** §4.3: the timestamp to echo is that of the segment that the last ACK was about. */

@@ -116,4 +116,15 @@ describe("MemoryBudget", () => {
     memory.used = 999;
     expect(memory.allowance(500)).toBe(500);
   });
+
+  it("dates holes from when there were none, and anew before the numbers go round (RFC 7323 §5.2)", () => {
+    const receiving = side(50_000);
+    receiving.earlySegments(7);
+    receiving.next += 2 ** 28;
+    receiving.disorderGoesOn(8);
+    expect(receiving.earlySegments(9).timestamp).toBe(7);
+    receiving.next += 2 ** 28 + 1;
+    receiving.disorderGoesOn(10);
+    expect(receiving.reassembly.timestamp).toBe(10);
+  });
 });

@@ -93,6 +93,29 @@ describe("PAWS", () => {
     expect(connection.available).toBe(10);
   });
 
+  scenario("what is late fills its hole after a second sending filled another (RFC 7323 §5.3)", (s) => {
+    const connection = s.accepted({ ts: [1000] });
+    s.send("A", { seq: 101, data: 100, ts: [1010] });
+    s.send("A", { seq: 301, data: 100, ts: [1030] });
+    // Lost and sent again: TS.Recent is later than what is still on the way.
+    s.send("A", { seq: 1, data: 100, ts: [1100] });
+    s.take();
+    s.send("A", { seq: 201, data: 100, ts: [1020] });
+    s.expect("A", { ack: 401, ts: [undefined, 1100] });
+    expect(connection.available).toBe(400);
+    // Without a hole nothing is waited for.
+    s.send("A", { seq: 401, data: 100, ts: [1040] });
+    s.expect("A", { ack: 401 });
+    expect(connection.available).toBe(400);
+  });
+
+  scenario("what is older than all that came before a hole does not fill it (RFC 7323 §5.3 R1)", (s) => {
+    const connection = s.accepted({ ts: [1000] });
+    s.send("A", { seq: 101, data: 100, ts: [1010] });
+    s.send("A", { seq: 1, data: 100, ts: [999] });
+    expect(connection.available).toBe(0);
+  });
+
   scenario("an early segment does not plant its timestamp (RFC 7323 §4.3)", (s) => {
     const connection = s.accepted({ ts: [1000] });
     s.send("A", { seq: 101, data: 100, ts: [1500] });
