@@ -12,6 +12,7 @@ const names = [
   "path",
   "pair",
   "core",
+  "sessions",
 ] as const;
 
 /** What is built: names and their files from the root, into a directory of its own. */

@@ -10,6 +10,7 @@ import type { PairRole } from "./roles/pair.ts";
 import type { PathOptions, PathRole } from "./roles/path.ts";
 import type { RelayRole } from "./roles/relay-role.ts";
 import type { ServerRole } from "./roles/server.ts";
+import type { SessionsRole } from "./roles/sessions.ts";
 import type { CommonRole } from "./serving.ts";
 import { Worker } from "./worker.ts";
 
@@ -96,6 +97,10 @@ export class Field {
 
   startPath(): Promise<Worker<PathRole & CommonRole>> {
     return this.start<PathRole>("path", "path");
+  }
+
+  startSessions(): Promise<Worker<SessionsRole & CommonRole>> {
+    return this.start<SessionsRole>("sessions", "sessions");
   }
 
   startPair(): Promise<Worker<PairRole & CommonRole>> {

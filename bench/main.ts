@@ -15,6 +15,7 @@ import type { Measure } from "./measures/measure.ts";
 import { memory } from "./measures/memory.ts";
 import { pair } from "./measures/pair.ts";
 import { resume } from "./measures/resume.ts";
+import { sessions } from "./measures/sessions.ts";
 import { slowPath } from "./measures/slow-path.ts";
 import { type BenchOptions, help, readOptions } from "./options.ts";
 import { report } from "./report.ts";
@@ -30,6 +31,7 @@ const measures: readonly Measure[] = [
   links,
   resume,
   memory,
+  sessions,
   pair,
   core,
   idle,

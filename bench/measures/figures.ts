@@ -50,6 +50,12 @@ export const figures = {
   "memory-relay-rss": { title: "idle stream at the relay, resident", unit: "KiB", better: "less" },
   "memory-client": { title: "idle stream at the client, held by JavaScript", unit: "KiB", better: "less" },
   "memory-client-rss": { title: "idle stream at the client, resident", unit: "KiB", better: "less" },
+  "session-detached": {
+    title: "detached session at the relay, held by JavaScript",
+    unit: "KiB",
+    better: "less",
+  },
+  "session-used": { title: "the same after three streams", unit: "KiB", better: "less" },
   "pair-small": { title: "MSS 1,448, checksums: 1 stream", unit: "MB/s", better: "more" },
   "pair-small-100": { title: "MSS 1,448, checksums: 100 streams", unit: "MB/s", better: "more" },
   "pair-small-cpu": { title: "MSS 1,448, checksums: CPU, 1 stream", unit: "s/GB", better: "less" },

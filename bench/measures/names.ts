@@ -13,6 +13,7 @@ export const measureNames = [
   "links",
   "resume",
   "memory",
+  "sessions",
   "pair",
   "core",
   "idle",

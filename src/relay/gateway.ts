@@ -25,8 +25,8 @@ export class SessionGateway {
   private readonly hub: Hub;
   private readonly session: RelaySession;
   /** What handles stand for; a refused binding is kept, so that its SYN fails with the same reason. */
-  private readonly handles = new Map<string, Target | Refused>();
-  private readonly dials = new Map<ForwardRequest, AbortController>();
+  private handles: Map<string, Target | Refused> | null = null;
+  private dials: Map<ForwardRequest, AbortController> | null = null;
   private readonly rate: TokenBucket;
   private streams = 0;
 
@@ -41,6 +41,11 @@ export class SessionGateway {
     return this.streams;
   }
 
+  /** Handles that are bound. */
+  get handleCount(): number {
+    return this.handles?.size ?? 0;
+  }
+
   /** Binds a name to a handle. What is refused is told, and the next SYN to the handle fails with it. */
   bind(resolve: Resolve): Refused | null {
     const { handle } = resolve;
@@ -48,6 +53,7 @@ export class SessionGateway {
       return { code: "EINVAL", text: `${handle} is not an address of the handles` };
     }
     const key = handle.toString();
+    this.handles ??= new Map();
     if (!this.handles.has(key) && this.handles.size >= this.hub.limits.handles) {
       return { code: "ERR_LIMIT", text: `more than ${this.hub.limits.handles} names are bound` };
     }
@@ -74,6 +80,7 @@ export class SessionGateway {
       return;
     }
     const cancel = new AbortController();
+    this.dials ??= new Map();
     this.dials.set(request, cancel);
     // Rejects when the client gives up; a refusal of ours comes here too, when the dial is no longer in the table.
     source.connected().catch(() => this.cancelled(request));
@@ -83,11 +90,11 @@ export class SessionGateway {
     dial(hub, this.session.principal, { target, port: connection.localPort, controller: cancel }).then(
       (real) => {
         hub.metrics.observe("dial", (hub.clock.now() - started) / 1_000);
-        if (this.dials.delete(request)) this.admit(request, source, real);
+        if (this.answered(request)) this.admit(request, source, real);
         else real.abort();
       },
       (error: DialFailure) => {
-        if (!this.dials.delete(request)) return;
+        if (!this.answered(request)) return;
         this.closed();
         if (error.code === "ERR_DENIED") hub.counters.dialsDenied++;
         else hub.counters.dialsFailed++;
@@ -96,11 +103,18 @@ export class SessionGateway {
     );
   }
 
+  /** There is an answer. False: the client has given up before. */
+  private answered(request: ForwardRequest): boolean {
+    if (!this.dials?.delete(request)) return false;
+    if (this.dials.size === 0) this.dials = null;
+    return true;
+  }
+
   /** The client gave up before there was an answer. */
   private cancelled(request: ForwardRequest): void {
-    const cancel = this.dials.get(request);
+    const cancel = this.dials?.get(request);
     if (cancel === undefined) return;
-    this.dials.delete(request);
+    this.answered(request);
     this.closed();
     this.hub.counters.dialsCancelled++;
     cancel.abort(new NetError("ECONNABORTED", "The client gave up"));
@@ -130,7 +144,7 @@ export class SessionGateway {
       return because(`more than ${limits.streams} streams of this tunnel`, 1_000);
     if (counters.streams >= limits.streamsInAll)
       return because("the relay has all the streams it takes", 1_000);
-    if (this.dials.size >= limits.dials)
+    if ((this.dials?.size ?? 0) >= limits.dials)
       return because(`more than ${limits.dials} dials without an answer`, 1_000);
     const now = clock.now();
     if (!this.rate.take(now)) {
@@ -156,8 +170,8 @@ export class SessionGateway {
 
   /** The session is over: what is still dialling is given up. Streams end with the stack. */
   end(): void {
-    for (const request of [...this.dials.keys()]) this.cancelled(request);
-    this.handles.clear();
+    for (const request of [...(this.dials?.keys() ?? [])]) this.cancelled(request);
+    this.handles = null;
   }
 
   private admit(request: ForwardRequest, source: ConnectionSource, real: TcpStream): void {
@@ -203,7 +217,7 @@ export class SessionGateway {
     if (ipv4 !== null) return { host: null, address: ipv4 };
     if (addresses.handles.contains(address)) {
       return (
-        this.handles.get(address.toString()) ?? {
+        this.handles?.get(address.toString()) ?? {
           code: "ENOTFOUND",
           text: "no name is bound to this handle",
         }

@@ -1,5 +1,6 @@
 // What the parts of a relay share: its policy, its tables, its limits, and what it was given to reach the outside.
 import type { Clock, Micros, RandomBytes } from "../core/link/clock.ts";
+import type { Spares } from "../core/link/stack.ts";
 import type { Network } from "../core/net/network.ts";
 import type { NetworkAddresses } from "../tunnel/addresses.ts";
 import type { AbsentPeers } from "./absent-peers.ts";
@@ -24,6 +25,8 @@ export interface Hub {
   readonly metrics: RelayMetrics;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  /** One for all sessions: what a transfer has needed is not kept by each. */
+  readonly spares: Spares;
   readonly policy: Policy;
   readonly sessions: SessionTable;
   readonly tickets: Tickets;

@@ -15,6 +15,7 @@ export interface LiveLink {
 }
 
 export interface LinkRecord {
+  readonly id: number;
   /** The highest generation that a client has shown; the one before a generation counts until that is shown. */
   used: number;
   /** The highest generation given. */
@@ -26,40 +27,45 @@ export interface LinkRecord {
 
 export class LinkRecords {
   private readonly tickets: Tickets;
-  private readonly all = new Map<number, LinkRecord>();
+  /** A handful: a list. */
+  private all: readonly LinkRecord[] = NONE;
   /** Links that are there: asked for every packet between peers. */
-  live: readonly LiveLink[] = [];
+  live: readonly LiveLink[] = NONE;
 
   constructor(tickets: Tickets) {
     this.tickets = tickets;
   }
 
   get(id: number): LinkRecord {
-    let record = this.all.get(id);
-    if (record === undefined) {
-      record = { used: 0, issued: 0, attempt: 0, live: null };
-      this.all.set(id, record);
-    }
+    const known = this.find(id);
+    if (known !== undefined) return known;
+    const record: LinkRecord = { id, used: 0, issued: 0, attempt: 0, live: null };
+    this.all = [...this.all, record];
     return record;
+  }
+
+  private find(id: number): LinkRecord | undefined {
+    return this.all.find((record) => record.id === id);
   }
 
   /** The record of the link that this port carries. */
   of(port: LinkPort): LinkRecord | null {
-    for (const record of this.all.values()) if (record.live?.port === port) return record;
+    for (const record of this.all) if (record.live?.port === port) return record;
     return null;
   }
 
   /** Puts a link into its place, or (null) takes it out. */
   place(record: LinkRecord, live: LiveLink | null): void {
     (record as { live: LiveLink | null }).live = live;
-    this.live = [...this.all.values()].flatMap((each) => (each.live === null ? [] : [each.live]));
+    const there = this.all.flatMap((each) => (each.live === null ? [] : [each.live]));
+    this.live = there.length === 0 ? NONE : there;
   }
 
   /** Why a claim whose proof is right counts no more; null when it does. */
   staleness(claim: ResumeClaim): string | null {
-    const via = this.all.get(claim.via);
+    const via = this.find(claim.via);
     if (via !== undefined && claim.generation < via.used) return "a newer ticket of this link has been used";
-    const record = this.all.get(claim.link);
+    const record = this.find(claim.link);
     if (record !== undefined && claim.attempt <= record.attempt)
       return "a newer attempt came before this one";
     return null;
@@ -81,3 +87,5 @@ export class LinkRecords {
     return record.issued;
   }
 }
+
+const NONE: readonly never[] = [];

@@ -27,7 +27,7 @@ interface Publication {
 export class Publications {
   private readonly hub: Hub;
   private readonly session: RelaySession;
-  private readonly all = new Map<number, Publication>();
+  private all: Map<number, Publication> | null = null;
 
   constructor(hub: Hub, session: RelaySession) {
     this.hub = hub;
@@ -35,6 +35,7 @@ export class Publications {
   }
 
   publish(publish: Publish): void {
+    this.all ??= new Map();
     if (this.all.has(publish.id)) {
       this.refuse(publish.id, "EINVAL", "this id is published already");
       return;
@@ -55,15 +56,15 @@ export class Publications {
   }
 
   unpublish(id: number): void {
-    const publication = this.all.get(id);
+    const publication = this.all?.get(id);
     if (publication === undefined) return;
-    this.all.delete(id);
+    this.all?.delete(id);
     publication.isEnded = true;
     void publication.listener?.close();
   }
 
   end(): void {
-    for (const id of [...this.all.keys()]) this.unpublish(id);
+    for (const id of [...(this.all?.keys() ?? [])]) this.unpublish(id);
   }
 
   private async listen(publication: Publication, host: string, port: number): Promise<void> {
@@ -75,7 +76,7 @@ export class Publications {
       const decision = await hub.policy.authorize(session.principal, { kind: "publish", address, port });
       if (publication.isEnded) return;
       if (!decision.allowed) {
-        this.all.delete(id);
+        this.all?.delete(id);
         hub.counters.publicationsDenied++;
         this.refuse(id, "ERR_DENIED", decision.text, decision.rule);
         return;
@@ -103,7 +104,7 @@ export class Publications {
       await this.serve(publication, listener);
     } catch (error) {
       if (publication.isEnded) return;
-      this.all.delete(id);
+      this.all?.delete(id);
       hub.counters.publicationsFailed++;
       const code = NetError.is(error) ? error.code : "EADDRNOTAVAIL";
       this.refuse(id, code, code === "EINVAL" && NetError.is(error) ? error.message : reasonOf(code));

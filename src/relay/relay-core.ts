@@ -2,6 +2,7 @@
 // requests. Knows no runtime; the network, the resolver and this machine's addresses are given.
 import { type Clock, type RandomBytes, systemClock, systemRandom } from "../core/link/clock.ts";
 import { type Link, LinkCloseCode } from "../core/link/link.ts";
+import { Spares } from "../core/link/stack.ts";
 import { NetError } from "../core/net/net-error.ts";
 import type { Network } from "../core/net/network.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
@@ -124,6 +125,7 @@ export class RelayCore {
       metrics: options.metrics ?? { observe: () => {} },
       clock,
       random,
+      spares: new Spares(),
       policy,
       sessions,
       tickets: new Tickets({

@@ -49,11 +49,11 @@ export class RelaySession {
   readonly driver: Driver;
   readonly gateway: SessionGateway;
   readonly publications: Publications;
-  /** What this session may reach of others, and who holds such a thing of it. */
-  readonly access: Map<RelaySession, PeerAccess> = new Map();
-  readonly knownBy: Set<RelaySession> = new Set();
-  /** Sessions that were told that this one is detached. */
-  readonly awaitedBy: Set<RelaySession> = new Set();
+  /** What this session may reach of others, and who holds such a thing of it; null: nothing, nobody. */
+  access: Map<RelaySession, PeerAccess> | null = null;
+  knownBy: Set<RelaySession> | null = null;
+  /** Sessions that were told that this one is detached; null: none. */
+  awaitedBy: Set<RelaySession> | null = null;
   readonly links: LinkRecords;
   /** When it got a link after it had none, microseconds; null while it is detached. */
   attachedSince: Micros | null = null;
@@ -91,6 +91,7 @@ export class RelaySession {
       anyDestination: true,
       portRange: [1_024, 65_535],
       timeWait: gatewayTimeWait,
+      spares: hub.spares,
       limits: {
         connections: hub.limits.streams + 1_024,
         halfOpen: hub.limits.dials + 1_024,
@@ -128,9 +129,10 @@ export class RelaySession {
     return this.attachedSince !== null;
   }
 
-  /** Bytes that its streams hold. */
+  /** Bytes that it holds beyond what every session does, about: what is buffered, streams, names, unacknowledged control. */
   get memoryUsed(): number {
-    return this.stack.memoryUsed;
+    const entries = this.gateway.handleCount + this.control.pending;
+    return this.stack.memoryUsed + this.stack.connectionCount * streamMemory + entries * entryMemory;
   }
 
   /**
@@ -356,5 +358,8 @@ function mix(value: number): number {
 
 /** Close codes that say that what came was wrong. */
 const protocolCodes: ReadonlySet<number> = new Set([1002, 1003, 1007, 1009]);
+/** Bytes of a stream's objects, the socket behind it included; of a bound name or a message that waits. */
+const streamMemory = 8_192;
+const entryMemory = 256;
 /** RFC 8200 would allow more only with jumbograms. */
 export const gatewayMtu = 65_535 as const;

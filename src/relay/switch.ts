@@ -62,7 +62,7 @@ export class Switch {
       this.syn(from, to, port, bytes, start, end);
       return;
     }
-    if (from.access.get(to)?.allows(port) || to.access.get(from)?.allows(readUint16(bytes, start + 40))) {
+    if (from.access?.get(to)?.allows(port) || to.access?.get(from)?.allows(readUint16(bytes, start + 40))) {
       this.deliver(from, to, readInt32(bytes, start + 40), bytes, start, end);
       return;
     }
@@ -78,21 +78,21 @@ export class Switch {
   attached(session: RelaySession): void {
     const { absent } = this.options;
     // Also to those who are detached by now: word of its absence may be on its way to them.
-    for (const other of session.awaitedBy) this.tell(other, session.address, "attached");
-    session.awaitedBy.clear();
+    for (const other of session.awaitedBy ?? []) this.tell(other, session.address, "attached");
+    session.awaitedBy = null;
     absent.arrived(session.address);
     // Its `welcome` made it forget who is away.
     absent.forget(session);
     for (const other of peersOf(session)) {
       if (other.isAttached) continue;
-      other.awaitedBy.delete(session);
+      other.awaitedBy?.delete(session);
       this.tellAway(session, other);
     }
   }
 
   /** A session has ended: its peers are told, and what it had waiting is forgotten. */
   ended(session: RelaySession): void {
-    const others = new Set([...peersOf(session), ...session.awaitedBy]);
+    const others = new Set([...peersOf(session), ...(session.awaitedBy ?? [])]);
     this.forget(session);
     // Not only to those who are attached: this one has to be known when they come back.
     const message = writeRoute({ address: session.address, state: "gone" });
@@ -108,19 +108,18 @@ export class Switch {
 
   private forget(session: RelaySession): void {
     for (const other of peersOf(session)) {
-      other.access.delete(session);
-      other.knownBy.delete(session);
-      other.awaitedBy.delete(session);
+      other.access?.delete(session);
+      other.knownBy?.delete(session);
+      other.awaitedBy?.delete(session);
       other.forgetTransit(session);
     }
-    session.access.clear();
-    session.knownBy.clear();
-    session.awaitedBy.clear();
+    session.access = session.knownBy = session.awaitedBy = null;
   }
 
   /** Those who have no link themselves learn it when they come back. */
   private tellAway(other: RelaySession, away: RelaySession): void {
-    if (!other.isAttached || away.awaitedBy.has(other)) return;
+    if (!other.isAttached || away.awaitedBy?.has(other)) return;
+    away.awaitedBy ??= new Set();
     away.awaitedBy.add(other);
     this.tell(other, away.address, "detached");
   }
@@ -131,7 +130,8 @@ export class Switch {
 
   /** ICMPv6 passes between those who may talk. A ping asks, as a connection to the echo port (RFC 862) would. */
   private mayTell(from: RelaySession, to: RelaySession, bytes: Bytes, start: number): boolean {
-    if (from.access.get(to)?.isAnyAllowed === true || to.access.get(from)?.isAnyAllowed === true) return true;
+    if (from.access?.get(to)?.isAnyAllowed === true || to.access?.get(from)?.isAnyAllowed === true)
+      return true;
     return isEchoRequest(bytes, start) && isAllowed(this.ask(from, to, echoPort));
   }
 
@@ -290,10 +290,12 @@ export class Switch {
   }
 
   private accessOf(from: RelaySession, to: RelaySession): PeerAccess {
+    from.access ??= new Map();
     let access = from.access.get(to);
     if (access === undefined) {
       access = new PeerAccess(this.options.peerPorts);
       from.access.set(to, access);
+      to.knownBy ??= new Set();
       to.knownBy.add(from);
     }
     return access;
@@ -302,7 +304,7 @@ export class Switch {
 
 /** Who has talked with this session, in either direction; itself not. */
 function peersOf(session: RelaySession): Set<RelaySession> {
-  const others = new Set([...session.access.keys(), ...session.knownBy]);
+  const others = new Set([...(session.access?.keys() ?? []), ...(session.knownBy ?? [])]);
   others.delete(session);
   return others;
 }

@@ -47,6 +47,8 @@ interface ClientLink {
   ticket: Ticket | null;
   attempt: number;
   live: { readonly port: LinkPort; readonly watch: LinkWatch } | null;
+  /** What it is closed with when its relay goes and no other takes it; null: its relay stays. */
+  leaving: LinkClosed | null;
   /** Those who wait for replace(). */
   replaced: (() => void)[];
 }
@@ -58,7 +60,7 @@ export class ClientLinks {
 
   constructor(options: ClientLinksOptions) {
     this.options = options;
-    this.endWake = onWake(() => this.hurry());
+    this.endWake = onWake({ wake: () => this.hurry(), moved: () => this.move() });
   }
 
   /** Links that are there: id and port. */
@@ -90,6 +92,9 @@ export class ClientLinks {
     const entry = known ?? this.make(welcome.link);
     entry.ticket = { generation: welcome.generation, secret: welcome.secret };
     entry.live = { port, watch: this.watch(port) };
+    entry.leaving = null;
+    // Those to where the session was before were closed for this one.
+    for (const { live } of [...this.all.values()]) if (live?.port.isClosed) this.closed(live.port, {});
     for (const settle of entry.replaced.splice(0)) settle();
     this.options.attached(welcome.survived);
     this.grow(welcome.limits.links);
@@ -108,7 +113,7 @@ export class ClientLinks {
     for (const entry of this.all.values()) {
       if (entry.live?.port !== port) continue;
       entry.live.watch.stop();
-      entry.live = null;
+      entry.live = entry.leaving = null;
       this.options.lost(port, reason);
       // Who hears of it may have ended everything.
       if (this.all.has(entry.id)) entry.redial.start();
@@ -147,6 +152,29 @@ export class ClientLinks {
     }
   }
 
+  /** This machine is on another network: new links over that one, and the old ones go when they are there. */
+  private move(): void {
+    this.hurry();
+    void this.replaceAll();
+  }
+
+  /**
+   * The relay goes. Where it named others each link is dialled there first and dropped when the new one is there, or when
+   * nobody takes it; without others all are dropped now, for this relay takes no more.
+   */
+  leave(reason: LinkClosed): void {
+    const { hasAlternates } = this.options.places;
+    for (const entry of [...this.all.values()]) {
+      if (entry.live === null) continue;
+      if (!hasAlternates) {
+        this.cut(entry.id, reason);
+        continue;
+      }
+      entry.leaving = reason;
+      entry.redial.start(0);
+    }
+  }
+
   /** No link is wanted any more; those that are there are the driver's to close. */
   stop(): void {
     this.endWake();
@@ -165,6 +193,7 @@ export class ClientLinks {
       ticket: null,
       attempt: 0,
       live: null,
+      leaving: null,
       replaced: [],
       redial: new Redial({
         turn: id,
@@ -175,6 +204,9 @@ export class ClientLinks {
         keepsAlive,
         resume: () => this.claim(entry),
         arrived: (link, next) => this.arrived(link, next),
+        failed: () => {
+          if (entry.leaving !== null) this.cut(id, entry.leaving);
+        },
         refused: (error) => this.options.refused(error),
       }),
     };
@@ -185,7 +217,10 @@ export class ClientLinks {
   /** What shows that a link is one of this session's. While another is there, that one vouches: it is where it leads. */
   private claim(entry: ClientLink): Resume {
     const others = [...this.all.values()].filter(({ ticket }) => ticket !== null);
-    const voucher = others.find(({ live, id }) => live !== null && id !== entry.id);
+    // Not where it is leaving: the relay that it goes to knows none of them.
+    const voucher = others.find(
+      ({ live, leaving, id }) => live !== null && leaving === null && id !== entry.id,
+    );
     const via = voucher ?? (entry.ticket === null ? others[0] : entry);
     if (via === undefined || via.ticket === null) throw new Error("A session without a ticket");
     const { generation, secret } = via.ticket;

@@ -23,6 +23,11 @@ export class Places {
     return this.last;
   }
 
+  /** Whether a relay that goes has named others. */
+  get hasAlternates(): boolean {
+    return this.alternates.length > 0;
+  }
+
   /**
    * The order for one link. Each link of a session begins with another of the given places, for they may be several ways
    * to the same relay; one that was there before goes back to where it was.

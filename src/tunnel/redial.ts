@@ -28,6 +28,8 @@ export interface RedialOptions {
   keepsAlive(): boolean;
   /** The link is there, and its handshake done. */
   arrived(link: Link, welcome: Welcome): void;
+  /** Nobody took it in this round; the next one is under way, or waits. */
+  failed(): void;
   /** The relay says that the session is over, or that these credentials count no more. */
   refused(error: NetError): void;
 }
@@ -128,6 +130,7 @@ export class Redial {
     this.round = null;
     const pause = this.backoff.failed();
     this.wait(this.isHurried ? 0 : Math.max(pause, retryAfter * 1_000));
+    this.options.failed();
   }
 
   private async dial(place: LinkDialer, over: AbortSignal): Promise<{ link: Link; welcome: Welcome }> {

@@ -29,7 +29,7 @@ export class SessionControl {
   private firstKept = 1;
   private lastApplied = 0;
   /** Messages that came before the ones they follow: possible only with several links. */
-  private readonly early = new Map<number, { readonly type: number; readonly message: ControlMessage }>();
+  private early: Map<number, { readonly type: number; readonly message: ControlMessage }> | null = null;
 
   constructor(options: SessionControlOptions) {
     this.options = options;
@@ -65,7 +65,7 @@ export class SessionControl {
     this.unacknowledged = [];
     this.firstKept = 1;
     this.lastApplied = 0;
-    this.early.clear();
+    this.early = null;
   }
 
   /**
@@ -96,23 +96,26 @@ export class SessionControl {
     }
     if (number !== this.lastApplied + 1) {
       // One link keeps order, so a gap on it can never close.
-      if (this.carriers.length < 2 || this.early.size >= earlyLimit) {
+      if (this.carriers.length < 2 || (this.early?.size ?? 0) >= earlyLimit) {
         this.options.protocolError(
           carrier,
           `session control ${number} came after ${this.lastApplied}: ${this.lastApplied + 1} is missing`,
         );
         return;
       }
+      this.early ??= new Map();
       this.early.set(number, { type, message });
       return;
     }
     this.applyNext(type, message);
+    // What is applied may end everything, or begin it anew.
     for (;;) {
-      const next = this.early.get(this.lastApplied + 1);
+      const next = this.early?.get(this.lastApplied + 1);
       if (next === undefined) break;
-      this.early.delete(this.lastApplied + 1);
+      this.early?.delete(this.lastApplied + 1);
       this.applyNext(next.type, next.message);
     }
+    if (this.early?.size === 0) this.early = null;
     carrier.acknowledge(this.lastApplied);
   }
 

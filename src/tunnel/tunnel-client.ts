@@ -73,6 +73,8 @@ export class TunnelClient extends EventTarget implements Tunnel {
   /** Since when there is no link, and what ends that for good; null while there is one. */
   private outage: { readonly since: Micros; readonly timer: TimerHandle } | null = null;
   private leaving: TimerHandle | null = null;
+  /** The link that is being attached leads to a relay that knew nothing of the session's state. */
+  private isAnew = false;
 
   static {
     Object.defineProperty(TunnelClient.prototype, asyncDispose, {
@@ -324,33 +326,40 @@ export class TunnelClient extends EventTarget implements Tunnel {
     }
     this.welcome = welcome;
     this.where = link.description;
-    if (!isSame(welcome.state, known.state)) this.beginAnew(old);
-    const port = this.driver.attach(link, { routes: this.stack.routes, receiveCap: welcome.receiveCap });
-    if (old !== null) {
-      this.control.detach(old);
-      this.driver.detach(old, { code: LinkCloseCode.replaced, reason: "a newer link is in its place" });
+    this.isAnew = !isSame(welcome.state, known.state);
+    if (this.isAnew) {
+      // Links to where the old state is known would bring word of it. They go before the new one is there: so every
+      // connection says where it is, as after an outage.
+      for (const [, port] of [...this.links.live()]) this.replace(port);
+      this.beginAnew();
     }
+    const port = this.driver.attach(link, { routes: this.stack.routes, receiveCap: welcome.receiveCap });
+    if (old !== null) this.replace(old);
     this.control.attach(port);
     // The relay tells anew who is away.
-    if (this.outage !== null) this.away.clear();
+    if (this.outage !== null || this.isAnew) this.away.clear();
     return port;
   }
 
+  private replace(old: LinkPort): void {
+    this.control.detach(old);
+    this.driver.detach(old, { code: LinkCloseCode.replaced, reason: "a newer link is in its place" });
+  }
+
   private attached(survived: boolean): void {
-    const { outage } = this;
+    const { outage, isAnew } = this;
     this.outage = null;
+    this.isAnew = false;
     this.change(this.snapshot.phase === "detached" ? "open" : this.snapshot.phase, null);
     this.dispatchEvent(new StateEvent("attached", this.snapshot));
-    if (outage === null) return;
-    this.clock.cancel(outage.timer);
-    const length = (this.clock.now() - outage.since) / 1_000;
+    if (outage === null && !isAnew) return;
+    if (outage !== null) this.clock.cancel(outage.timer);
+    const length = outage === null ? 0 : (this.clock.now() - outage.since) / 1_000;
     this.dispatchEvent(new StateEvent("resumed", this.snapshot, { outage: length, survived }));
   }
 
   /** The relay knows nothing of what was: it is told again, and what it held for us is lost. */
-  private beginAnew(old: LinkPort | null): void {
-    // A link to the relay that still knows the old state would bring word of it.
-    for (const [id, port] of [...this.links.live()]) if (port !== old) this.links.cut(id);
+  private beginAnew(): void {
     this.control.reset();
     this.destinations.beginAnew(this.stack.gatewayGone(this.clock.now()));
     this.publisher.beginAnew();
@@ -392,8 +401,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
     const wait = Math.round(fraction(this.setup.random) * spread * 1_000);
     this.leaving = this.clock.schedule(this.clock.now() + wait, () => {
       this.leaving = null;
-      const reason = { code: LinkCloseCode.going, reason: "as the relay asked" };
-      for (const [id] of [...this.links.live()]) this.links.cut(id, reason);
+      this.links.leave({ code: LinkCloseCode.going, reason: "as the relay asked" });
     });
     this.clock.unref?.(this.leaving);
   }

@@ -112,7 +112,7 @@ export interface TunnelEventMap {
 
 export interface TunnelEvent extends Event {
   readonly state: TunnelState;
-  /** Of "resumed": milliseconds without a link. */
+  /** Of "resumed": milliseconds without a link; 0 when it went from one relay to another without an outage. */
   readonly outage: number | undefined;
   /** Of "resumed": whether the relay still had what it kept. If not, streams through its gateway have ended. */
   readonly survived: boolean | undefined;

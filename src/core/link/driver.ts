@@ -3,7 +3,7 @@
 // turn everything that all of them produced, ACKs and data, leaves in as few messages as possible.
 // Timers and turns come from the Clock; nothing here allocates for a packet.
 
-import { failure, type NetError, SocketAddr } from "../net/index.ts";
+import { failure, type NetError, SocketAddr, type Timers } from "../net/index.ts";
 import {
   type Connection,
   type ForwardRequest,
@@ -12,6 +12,7 @@ import {
   type Stack,
   StackError,
 } from "../stack/index.ts";
+import type { Bytes } from "../wire/bytes.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { acknowledgeAll } from "./acknowledge-all.ts";
 import { type Clock, type Micros, systemClock, type TimerHandle } from "./clock.ts";
@@ -29,27 +30,29 @@ import {
   tcpOptions,
   timersOf,
 } from "./driver-options.ts";
-import { ConnectionFlow, type Flow, Place, SourceFlow } from "./flow.ts";
+import { ConnectionFlow, type Flow, SourceFlow } from "./flow.ts";
 import { type Link, LinkCloseCode, type LinkClosed } from "./link.ts";
 import { LinkPort, type PortOwner } from "./link-port.ts";
 import { MessageMemory } from "./message-writer.ts";
 import { pump } from "./pump.ts";
-import { RouteState } from "./route-state.ts";
+import { type RouteState, RouteStates } from "./route-state.ts";
+import { sendStrays } from "./send-strays.ts";
 import type { TransmitSource } from "./transmit-source.ts";
 
-export class Driver {
+export class Driver implements SourceOwner, PortOwner {
   readonly stack: Stack;
   readonly clock: Clock;
+  /** @internal For the timeouts of calls; undefined: the runtime's. */
+  readonly timers: Timers | undefined;
   /** As DriverOptions.transit; a PacketBridge sets it while the driver runs. */
   transit: DriverOptions["transit"] | null;
   private readonly options: DriverOptions;
   private readonly limits: DriverLimits;
   private readonly memory: MessageMemory;
-  private readonly portsById: Map<number, LinkPort> = new Map();
   private readonly ports: LinkPort[] = [];
-  private readonly routes: Map<Route, RouteState> = new Map();
-  private readonly listeners: Set<ConnectionListener> = new Set();
-  private readonly sources: WeakMap<TransmitSource, SourceFlow> = new WeakMap();
+  private readonly routes: RouteStates;
+  private listeners: Set<ConnectionListener> | null = null;
+  private sources: WeakMap<TransmitSource, SourceFlow> | null = null;
   private nextId: number = 1;
   private isClosed: boolean = false;
   /** The time of this turn; true while its end is to come. */
@@ -61,10 +64,9 @@ export class Driver {
   private timer: TimerHandle | null = null;
   private timerAt: Micros = Number.POSITIVE_INFINITY;
   /** Streams and listeners, and how many of them keep the process alive. */
-  private held: number = 0;
+  private holders: number = 0;
   private refs: number = 0;
   private areLinksRef: boolean = true;
-  private readonly owner: SourceOwner & PortOwner;
   private readonly endTurn: () => void;
   private readonly timerFired: () => void;
   private readonly timeoutDue: () => void;
@@ -72,11 +74,13 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.options = options;
     this.stack = options.stack;
+    this.routes = new RouteStates(options.stack);
     this.clock = options.clock ?? systemClock;
+    this.timers = this.clock === systemClock ? undefined : timersOf(this.clock);
     this.transit = options.transit;
-    this.limits = { ...defaultDriverLimits, ...options.limits };
+    this.limits =
+      options.limits === undefined ? defaultDriverLimits : { ...defaultDriverLimits, ...options.limits };
     this.memory = options.memory ?? (sharedMemory ??= new MessageMemory());
-    this.owner = this.makeOwner();
     this.endTurn = () => {
       if (this.isTurn) this.flush();
     };
@@ -99,7 +103,7 @@ export class Driver {
   /** Starts a link and runs routes over it. They are thawed: every connection says where it is and resends. */
   attach(link: Link, { routes, receiveCap }: AttachOptions): LinkPort {
     this.touch();
-    const port = new LinkPort(this.owner, {
+    const port = new LinkPort(this, {
       id: this.nextId++,
       link,
       now: this.now,
@@ -108,10 +112,9 @@ export class Driver {
       controlBytes: this.limits.controlBytes,
       memory: this.memory,
     });
-    this.portsById.set(port.id, port);
     this.ports.push(port);
     for (const route of routes) {
-      const state = this.stateOf(route);
+      const state = this.routes.of(route);
       state.ports.push(port);
       state.inquiry.linkAdded();
       port.routes.push(state);
@@ -134,14 +137,14 @@ export class Driver {
 
   /** Stops the timers of a route although it may have links, until thaw(): the other side is detached. */
   freeze(route: Route): void {
-    const state = this.stateOf(route);
+    const state = this.routes.of(route);
     state.isHeld = true;
     this.settleRoute(state);
   }
 
   /** Undoes freeze(). The route goes on when it has a link. */
   thaw(route: Route): void {
-    const state = this.stateOf(route);
+    const state = this.routes.of(route);
     state.isHeld = false;
     this.settleRoute(state);
   }
@@ -159,12 +162,13 @@ export class Driver {
 
   /** The ports that carry a route now. */
   portsOf(route: Route): readonly LinkPort[] {
-    return this.stateOf(route).ports;
+    return this.routes.of(route).ports;
   }
 
   /** Puts a source from outside into the ring of a port; harmless while it is in. When the port goes, it is out. */
   offer(source: TransmitSource, port: LinkPort): void {
     if (port.isClosed) return;
+    this.sources ??= new WeakMap();
     let flow = this.sources.get(source);
     if (flow === undefined) {
       flow = new SourceFlow(source);
@@ -218,12 +222,13 @@ export class Driver {
     try {
       const listener = this.stack.listen(this.touch(), { address, port, backlog, tcp: tcpOptions(options) });
       const source = new ConnectionListener(
-        this.owner,
+        this,
         listener,
         (connection) => this.adopt(connection, null, true),
-        (closed) => this.listeners.delete(closed),
+        (closed) => this.listeners?.delete(closed),
       );
       listener.user = source;
+      this.listeners ??= new Set();
       this.listeners.add(source);
       return source;
     } catch (error) {
@@ -247,7 +252,7 @@ export class Driver {
     if (this.isClosed) return;
     this.isClosed = true;
     this.now = this.clock.now();
-    for (const listener of [...this.listeners]) listener.fail(closedBy(error, listener.localAddr));
+    for (const listener of [...(this.listeners ?? [])]) listener.fail(closedBy(error, listener.localAddr));
     this.stack.abortAll(this.now, error?.code ?? "ECONNABORTED", error?.message ?? "the network was closed");
     this.flush();
     for (const port of [...this.ports]) this.detach(port, reason);
@@ -257,8 +262,8 @@ export class Driver {
 
   // --- a turn
 
-  /** The time of this turn, which has an end: for calls that may leave something to send. */
-  private touch(): Micros {
+  /** @internal The time of this turn, which has an end: for calls that may leave something to send. */
+  touch(): Micros {
     if (!this.isTurn) {
       this.now = this.clock.now();
       this.wake();
@@ -271,7 +276,7 @@ export class Driver {
     const now = (this.now = this.clock.now());
     this.dispatch();
     for (let route = this.stack.takePingWanted(); route !== null; route = this.stack.takePingWanted()) {
-      this.stateOf(route).inquiry.begin(now);
+      this.routes.of(route).inquiry.begin(now);
     }
     for (let ready = this.stack.takeReady(); ready !== null; ready = this.stack.takeReady()) {
       this.schedule(this.flowOf(ready));
@@ -286,7 +291,7 @@ export class Driver {
       if (port.owesPong && acknowledgeAll(port, now)) port.answer(now);
       port.begin(now);
     }
-    this.sendStrays(now);
+    sendStrays(this.stack, this.routes, now);
     pump(this.ports, now);
     this.dispatch();
     this.arm();
@@ -305,15 +310,6 @@ export class Driver {
     }
     if (hasWork && this.waitsUntil === Number.POSITIVE_INFINITY) this.waitsUntil = now + LONGEST_WAIT;
     return hasWork;
-  }
-
-  private sendStrays(now: Micros): void {
-    for (let stray = this.stack.takePacket(); stray !== null; stray = this.stack.takePacket()) {
-      const port = this.stateOf(stray.route).leastLoaded(now);
-      if (port === null || !port.hasRoom || port.allowance(Place.urgent) < stray.bytes.length) continue;
-      port.write(now, stray.bytes);
-      port.packetBytes += stray.bytes.length;
-    }
   }
 
   /** Wakes whoever waits for what happened. Their calls back into the stack may make more happen. */
@@ -352,7 +348,7 @@ export class Driver {
     if (this.isClosed) return;
     if (deadline === Number.POSITIVE_INFINITY) {
       // A timer that is about to be wanted again costs less when it is left alone.
-      if (this.held === 0) this.disarm();
+      if (this.holders === 0) this.disarm();
       return;
     }
     if (deadline >= this.timerAt) return;
@@ -384,7 +380,7 @@ export class Driver {
   private flowOf(connection: Connection): ConnectionFlow {
     let flow = connection.user as ConnectionFlow | null;
     if (flow === null) {
-      flow = new ConnectionFlow(this.stack, connection, this.stateOf(connection.route as Route));
+      flow = new ConnectionFlow(this.stack, connection, this.routes.of(connection.route as Route));
       connection.user = flow;
     }
     return flow;
@@ -392,17 +388,8 @@ export class Driver {
 
   private adopt(connection: Connection, peerAddr: SocketAddr | null, isConnected: boolean): ConnectionSource {
     const flow = this.flowOf(connection);
-    flow.source ??= new ConnectionSource(this.owner, connection, peerAddr, isConnected);
+    flow.source ??= new ConnectionSource(this, connection, peerAddr, isConnected);
     return flow.source;
-  }
-
-  private stateOf(route: Route): RouteState {
-    let state = this.routes.get(route);
-    if (state === undefined) {
-      state = new RouteState(route, (now, askedAt) => this.stack.linksAnswered(now, route, askedAt));
-      this.routes.set(route, state);
-    }
-    return state;
   }
 
   // --- links come and go
@@ -417,7 +404,6 @@ export class Driver {
   private drop(port: LinkPort): void {
     const now = this.touch();
     port.isClosed = true;
-    this.portsById.delete(port.id);
     this.ports.splice(this.ports.indexOf(port), 1);
     this.stack.linkDied(now, port.id);
     for (const state of port.routes) {
@@ -429,7 +415,7 @@ export class Driver {
   }
 
   private setLinksRef(): void {
-    const on = this.refs > 0 || this.held === 0;
+    const on = this.refs > 0 || this.holders === 0;
     if (on !== this.areLinksRef) {
       this.areLinksRef = on;
       for (const { link } of this.ports) {
@@ -442,46 +428,61 @@ export class Driver {
     else this.clock.unref?.(this.timer);
   }
 
-  private makeOwner(): SourceOwner & PortOwner {
-    const { clock } = this;
-    return {
-      clock,
-      timers: clock === systemClock ? undefined : timersOf(clock),
-      touch: () => this.touch(),
-      held: (refs, sources) => {
-        this.refs += refs;
-        this.held += sources;
-        this.setLinksRef();
-      },
-      messageBegins: () => {
-        this.wake();
-        return (this.now = clock.now());
-      },
-      packet: (port, bytes, start, end) => {
-        if (this.transit?.(bytes, start, end, port)) return;
-        this.stack.input(this.now, bytes, start, end, port.id);
-      },
-      control: (port, type, message: ControlMessage) => this.options.control?.(port, type, message),
-      acknowledged: (port, number) => this.options.acknowledged?.(port, number),
-      messageEnds: () => this.dispatch(),
-      pong: (port, sentAt) => {
-        for (const { inquiry } of port.routes) inquiry.answered(this.now, port, sentAt);
-      },
-      wake: () => this.wake(),
-      protocolError: (port, text) => {
-        this.options.onProtocolError?.(port, text);
-        const reason = { code: LinkCloseCode.protocolError, reason: text };
-        this.detach(port, reason);
-        this.options.onLinkClosed?.(port, reason);
-      },
-      closed: (port, reason) => {
-        this.drop(port);
-        if (reason.code === LinkCloseCode.overload) port.link.close(reason.code, reason.reason);
-        this.options.onLinkClosed?.(port, reason);
-        this.dispatch();
-      },
-      detach: (port, reason) => this.detach(port, reason),
-    };
+  // --- what streams, listeners and ports ask of it
+
+  /** @internal */
+  held(refs: number, sources: number): void {
+    this.refs += refs;
+    this.holders += sources;
+    this.setLinksRef();
+  }
+
+  /** @internal */
+  messageBegins(): Micros {
+    this.wake();
+    return (this.now = this.clock.now());
+  }
+
+  /** @internal */
+  packet(port: LinkPort, bytes: Bytes, start: number, end: number): void {
+    if (this.transit?.(bytes, start, end, port)) return;
+    this.stack.input(this.now, bytes, start, end, port.id);
+  }
+
+  /** @internal */
+  control(port: LinkPort, type: number, message: ControlMessage): void {
+    this.options.control?.(port, type, message);
+  }
+
+  /** @internal */
+  acknowledged(port: LinkPort, number: number): void {
+    this.options.acknowledged?.(port, number);
+  }
+
+  /** @internal */
+  messageEnds(): void {
+    this.dispatch();
+  }
+
+  /** @internal */
+  pong(port: LinkPort, sentAt: Micros): void {
+    for (const { inquiry } of port.routes) inquiry.answered(this.now, port, sentAt);
+  }
+
+  /** @internal */
+  protocolError(port: LinkPort, text: string): void {
+    this.options.onProtocolError?.(port, text);
+    const reason = { code: LinkCloseCode.protocolError, reason: text };
+    this.detach(port, reason);
+    this.options.onLinkClosed?.(port, reason);
+  }
+
+  /** @internal */
+  closed(port: LinkPort, reason: LinkClosed): void {
+    this.drop(port);
+    if (reason.code === LinkCloseCode.overload) port.link.close(reason.code, reason.reason);
+    this.options.onLinkClosed?.(port, reason);
+    this.dispatch();
   }
 }
 

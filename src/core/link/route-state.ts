@@ -4,7 +4,7 @@ import type { Route } from "../stack/index.ts";
 import type { Micros } from "./clock.ts";
 import { FlowRing } from "./deficit-round-robin.ts";
 import type { LinkPort } from "./link-port.ts";
-import { RouteInquiry } from "./route-inquiry.ts";
+import { type Inquirer, RouteInquiry } from "./route-inquiry.ts";
 
 export class RouteState {
   readonly route: Route;
@@ -18,10 +18,9 @@ export class RouteState {
   /** Asks all its links, when progress on a reliable route is overdue. */
   readonly inquiry: RouteInquiry;
 
-  /** @param answered See RouteInquiry. */
-  constructor(route: Route, answered: (now: Micros, askedAt: Micros) => void) {
+  constructor(route: Route, inquirer: Inquirer) {
     this.route = route;
-    this.inquiry = new RouteInquiry(this.ports, answered);
+    this.inquiry = new RouteInquiry(route, this.ports, inquirer);
   }
 
   /** The port with the shortest queue; null when the route has none. */
@@ -44,5 +43,22 @@ export class RouteState {
       if (!port.isOverdue(now)) return port;
     }
     return ports[0] ?? null;
+  }
+}
+
+/** Those of one driver: a handful, so a list. */
+export class RouteStates {
+  private readonly list: RouteState[] = [];
+  private readonly inquirer: Inquirer;
+
+  constructor(inquirer: Inquirer) {
+    this.inquirer = inquirer;
+  }
+
+  of(route: Route): RouteState {
+    for (const state of this.list) if (state.route === route) return state;
+    const state = new RouteState(route, this.inquirer);
+    this.list.push(state);
+    return state;
   }
 }

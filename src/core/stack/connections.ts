@@ -9,9 +9,10 @@ import { MemoryBudget } from "../tcp/memory.ts";
 import type { TcpOptions } from "../tcp/options.ts";
 import { linkDied, linksAnswered, thaw } from "../tcp/outage.ts";
 import type { SegmentObserver } from "../tcp/segment-event.ts";
-import { RecordPool } from "../tcp/sent-records.ts";
-import { SipHash } from "../tcp/siphash.ts";
-import { SlabPool } from "../tcp/slab-pool.ts";
+import type { RecordPool } from "../tcp/sent-records.ts";
+import type { SipHash } from "../tcp/siphash.ts";
+import type { SlabPool } from "../tcp/slab-pool.ts";
+import type { Spares } from "../tcp/spares.ts";
 import type { TcpState } from "../tcp/tcp-state.ts";
 import { timersDue } from "../tcp/timeouts.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
@@ -31,10 +32,20 @@ import { SynCookieJar } from "./syn-cookies.ts";
 import { TimeWait } from "./time-wait.ts";
 import { TupleTable } from "./tuple-table.ts";
 
+/** What they get of their stack. */
+export interface ConnectionsSetup {
+  /** For initial sequence numbers; and for all else, under another key. */
+  readonly sequenceHash: SipHash;
+  readonly hash: SipHash;
+  readonly limits: StackLimits;
+  readonly counters: StackCounters;
+  readonly spares: Spares;
+}
+
 export class Connections implements Host {
   observer: SegmentObserver | null = null;
-  readonly slabs: SlabPool = new SlabPool();
-  readonly records: RecordPool = new RecordPool();
+  readonly slabs: SlabPool;
+  readonly records: RecordPool;
   readonly memory: MemoryBudget;
   readonly counters: StackCounters;
   readonly table: TupleTable;
@@ -55,26 +66,23 @@ export class Connections implements Host {
   /** Reliable routes whose links should be asked, and the connections that wait for the answers. */
   private readonly pings: Route[] = [];
   /** Hosts that are away, as text: their connections stand still whatever their route. */
-  private readonly away: Set<string> = new Set();
-  private readonly awaitingPong: Set<Connection> = new Set();
+  private away: Set<string> | null = null;
+  private awaitingPong: Set<Connection> | null = null;
 
-  constructor(
-    secret: Uint8Array,
-    limits: StackLimits,
-    counters: StackCounters,
-    listeners: ListenerTable,
-    strays: StrayPackets,
-  ) {
+  constructor(setup: ConnectionsSetup, listeners: ListenerTable, strays: StrayPackets) {
+    const { hash, limits, spares } = setup;
+    this.slabs = spares.slabs;
+    this.records = spares.records;
     this.limits = limits;
     this.paths = new PathMemory(limits.paths);
-    this.answers = new AnswerBudget(new SipHash(secret, 16), limits.answers);
-    this.counters = counters;
+    this.answers = new AnswerBudget(hash, limits.answers);
+    this.counters = setup.counters;
     this.listeners = listeners;
     this.strays = strays;
     this.memory = new MemoryBudget(limits.memory, limits.reserve);
-    this.sequenceHash = new SipHash(secret, 0);
-    this.cookies = new SynCookieJar(new SipHash(secret, 16));
-    this.table = new TupleTable(new SipHash(secret, 16).start().word(0x7461_626c).finish() | 0);
+    this.sequenceHash = setup.sequenceHash;
+    this.cookies = new SynCookieJar(hash);
+    this.table = new TupleTable(hash.start().word(0x7461_626c).finish() | 0);
   }
 
   /** Whether one more may be made; `handshake` for one that a peer asks for. */
@@ -158,20 +166,22 @@ export class Connections implements Host {
 
   /** The host at this address is away: its connections freeze, those to come too. */
   hold(now: number, remote: IpAddress): void {
+    this.away ??= new Set();
     this.away.add(remote.toString());
     for (const connection of this) if (connection.remote.equals(remote)) connection.timers.freeze(now);
   }
 
   /** It is back: what its route allows thaws. */
   release(now: number, remote: IpAddress): void {
-    if (!this.away.delete(remote.toString())) return;
+    if (!this.away?.delete(remote.toString())) return;
+    if (this.away.size === 0) this.away = null;
     for (const connection of this) {
       if (connection.remote.equals(remote) && !(connection.route as Route).frozen) thaw(connection, now);
     }
   }
 
   private isAway(connection: Connection): boolean {
-    return this.away.size > 0 && this.away.has(connection.remote.toString());
+    return this.away?.has(connection.remote.toString()) ?? false;
   }
 
   takePingWanted(): Route | null {
@@ -179,6 +189,7 @@ export class Connections implements Host {
   }
 
   linksAnswered(now: number, route: Route, askedAt: number): void {
+    if (this.awaitingPong === null) return;
     for (const connection of this.awaitingPong) {
       if (connection.route !== route) continue;
       if (linksAnswered(connection, now, askedAt)) {
@@ -186,6 +197,7 @@ export class Connections implements Host {
         this.rearm(connection);
       } else this.wantPing(connection);
     }
+    if (this.awaitingPong.size === 0) this.awaitingPong = null;
   }
 
   // --- what connections ask of their host
@@ -204,6 +216,7 @@ export class Connections implements Host {
 
   wantPing(connection: Connection): void {
     const route = connection.route as Route;
+    this.awaitingPong ??= new Set();
     this.awaitingPong.add(connection);
     if (!this.pings.includes(route)) this.pings.push(route);
   }
@@ -268,7 +281,7 @@ export class Connections implements Host {
   closed(connection: Connection): void {
     this.table.remove(connection);
     this.heap.remove(connection);
-    this.awaitingPong.delete(connection);
+    this.awaitingPong?.delete(connection);
     this.live--;
     returnMemory(connection);
     if (connection.origin === null) return;

@@ -5,6 +5,7 @@ export { type CongestionControl, congestionControls } from "../tcp/controllers.t
 export type { ConnectionInfo } from "../tcp/info.ts";
 export { defaultKeepAlive, defaultTcpOptions, type KeepAlive, type TcpOptions } from "../tcp/options.ts";
 export type { ResendCause, SegmentEvent, SegmentObserver } from "../tcp/segment-event.ts";
+export { Spares } from "../tcp/spares.ts";
 export type { TcpState } from "../tcp/tcp-state.ts";
 export { WindowedMax } from "../tcp/windowed-max.ts";
 export type { StackCounters } from "./counters.ts";

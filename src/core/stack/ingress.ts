@@ -30,11 +30,19 @@ function isOneHost(address: IpAddress): boolean {
   return !address.isUnspecified && !address.isMulticast && !address.isBroadcast;
 }
 
+/**
+ * What the packet under way is parsed into: one for all stacks, for nothing here calls out of a stack, let alone into
+ * another. A host of its own would hold its last message in memory for as long as it hears nothing else.
+ */
+const sharedPacket: Packet = new Packet();
+const sharedIcmp: IcmpMessage = new IcmpMessage();
+/** What a cookie kept of a SYN. */
+const sharedSyn: TcpSegment = new TcpSegment();
+
 export class Ingress {
-  private readonly packet: Packet = new Packet();
-  private readonly icmp: IcmpMessage = new IcmpMessage();
-  /** What a cookie kept of a SYN. */
-  private readonly syn: TcpSegment = new TcpSegment();
+  private readonly packet: Packet = sharedPacket;
+  private readonly icmp: IcmpMessage = sharedIcmp;
+  private readonly syn: TcpSegment = sharedSyn;
   private readonly counters: StackCounters;
   private readonly connections: Connections;
   private readonly listeners: ListenerTable;

@@ -6,8 +6,11 @@ import { StackError } from "./errors.ts";
 import { Listener, type ListenOptions } from "./listener.ts";
 import type { SynCookies } from "./syn-cookies.ts";
 
+/** Of all stacks that never listen, as a gateway's: nothing is ever put into it. */
+const NOBODY: Map<number, Listener[]> = new Map();
+
 export class ListenerTable {
-  private readonly byPort: Map<number, Listener[]> = new Map();
+  private byPort: Map<number, Listener[]> = NOBODY;
   private acceptable: Listener[] = [];
   private readonly synCookies: SynCookies;
 
@@ -24,6 +27,7 @@ export class ListenerTable {
     if (this.isListening(address, port)) throw new StackError("EADDRINUSE", `port ${port} is in use`);
     const listener = new Listener(port, options, this.synCookies, (closed) => this.forget(closed));
     const others = this.byPort.get(port);
+    if (this.byPort === NOBODY) this.byPort = new Map();
     if (others === undefined) this.byPort.set(port, [listener]);
     else others.push(listener);
     return listener;

@@ -1,6 +1,7 @@
 // How a stack is set up: its secret, addresses and limits. Times are microseconds, sizes bytes.
 
 import type { TcpOptions } from "../tcp/options.ts";
+import type { Spares } from "../tcp/spares.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import type { SynCookies } from "./syn-cookies.ts";
 
@@ -20,6 +21,8 @@ export interface StackOptions {
    * nothing. Default "on-overflow".
    */
   readonly synCookies?: SynCookies;
+  /** Where buffers' memory comes from and goes back to; default its own. */
+  readonly spares?: Spares;
   /** Ephemeral ports; default 49152 to 65535 (RFC 6335). */
   readonly portRange?: readonly [number, number];
 }

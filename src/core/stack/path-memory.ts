@@ -11,7 +11,7 @@ export interface KnownPath {
 }
 
 export class PathMemory {
-  private readonly paths: Map<string, KnownPath> = new Map();
+  private paths: Map<string, KnownPath> | null = null;
   private readonly limit: number;
 
   constructor(limit: number) {
@@ -19,11 +19,11 @@ export class PathMemory {
   }
 
   get size(): number {
-    return this.paths.size;
+    return this.paths?.size ?? 0;
   }
 
   of(now: number, destination: IpAddress): KnownPath | null {
-    if (this.paths.size === 0) return null;
+    if (this.paths === null) return null;
     const key = destination.toString();
     const known = this.paths.get(key);
     if (known === undefined) return null;
@@ -34,14 +34,15 @@ export class PathMemory {
 
   learn(now: number, destination: IpAddress, mtu: number): void {
     if (this.limit === 0) return;
+    const paths = (this.paths ??= new Map());
     const key = destination.toString();
-    this.paths.delete(key);
-    if (this.paths.size >= this.limit) {
-      for (const oldest of this.paths.keys()) {
-        this.paths.delete(oldest);
+    paths.delete(key);
+    if (paths.size >= this.limit) {
+      for (const oldest of paths.keys()) {
+        paths.delete(oldest);
         break;
       }
     }
-    this.paths.set(key, { mtu, until: now + TRY_AGAIN });
+    paths.set(key, { mtu, until: now + TRY_AGAIN });
   }
 }

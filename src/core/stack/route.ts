@@ -34,7 +34,7 @@ export class Route implements TcpRoute {
     this.reliable = options.reliable;
     this.checksum = options.checksum;
     this.mtu = options.mtu;
-    this.tcp = { ...tcp, ...options.tcp };
+    this.tcp = options.tcp === undefined ? tcp : { ...tcp, ...options.tcp };
     this.timeWait = options.timeWait ?? timeWait;
   }
 

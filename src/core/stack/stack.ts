@@ -6,6 +6,7 @@ import { congestionControls } from "../tcp/controllers.ts";
 import { defaultTcpOptions, type TcpOptions } from "../tcp/options.ts";
 import type { SegmentObserver } from "../tcp/segment-event.ts";
 import { SipHash } from "../tcp/siphash.ts";
+import { Spares } from "../tcp/spares.ts";
 import type { TcpState } from "../tcp/tcp-state.ts";
 import { acknowledge, transmit } from "../tcp/transmit.ts";
 import type { Bytes } from "../wire/bytes.ts";
@@ -67,13 +68,25 @@ export class Stack {
       throw new StackError("EINVAL", "Cannot make a stack: its secret needs 32 bytes");
     this.limits = { ...defaultStackLimits, ...options.limits };
     checkTcpOptions(options.tcp);
-    this.tcp = { ...defaultTcpOptions, ...options.tcp };
+    this.tcp = options.tcp === undefined ? defaultTcpOptions : { ...defaultTcpOptions, ...options.tcp };
     this.timeWait = options.timeWait ?? DEFAULT_TIME_WAIT;
     this.addresses = new Addresses(options.addresses ?? []);
     this.strays = new StrayPackets(this.limits.strayPackets);
     this.listeners = new ListenerTable(options.synCookies ?? "on-overflow");
-    this.ports = new EphemeralPorts(options.portRange ?? DYNAMIC_PORTS, new SipHash(options.secret, 16));
-    this.live = new Connections(options.secret, this.limits, this.counters, this.listeners, this.strays);
+    const hash = new SipHash(options.secret, 16);
+    this.ports = new EphemeralPorts(options.portRange ?? DYNAMIC_PORTS, hash);
+    const sequenceHash = new SipHash(options.secret, 0);
+    this.live = new Connections(
+      {
+        hash,
+        sequenceHash,
+        limits: this.limits,
+        counters: this.counters,
+        spares: options.spares ?? new Spares(),
+      },
+      this.listeners,
+      this.strays,
+    );
     this.anyDestination = options.anyDestination ?? false;
     const requests = this.anyDestination ? this.requests : null;
     this.ingress = new Ingress(this.live, this.listeners, this.routes, this.addresses, requests);

@@ -13,9 +13,12 @@ export interface TupleEntry {
   nextInBucket: TupleEntry | null;
 }
 
+/** Of all tables without an entry: nothing is ever put into it. */
+const NOTHING: Map<number, TupleEntry> = new Map();
+
 export class TupleTable {
   size = 0;
-  private readonly buckets = new Map<number, TupleEntry>();
+  private buckets: Map<number, TupleEntry> = NOTHING;
   private readonly seed: number;
   private last: TupleEntry | null = null;
 
@@ -62,6 +65,7 @@ export class TupleTable {
   }
 
   add(entry: TupleEntry): void {
+    if (this.size === 0) this.buckets = new Map();
     const hash = this.hashOf(entry);
     entry.nextInBucket = this.buckets.get(hash) ?? null;
     this.buckets.set(hash, entry);
@@ -82,6 +86,7 @@ export class TupleTable {
     if (previous !== null) previous.nextInBucket = entry.nextInBucket;
     else if (entry.nextInBucket !== null) this.buckets.set(hash, entry.nextInBucket);
     else this.buckets.delete(hash);
+    if (this.size === 0) this.buckets = NOTHING;
     entry.nextInBucket = null;
   }
 

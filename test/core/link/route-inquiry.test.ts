@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LinkPort } from "../../../src/core/link/index.ts";
 import { RouteInquiry } from "../../../src/core/link/route-inquiry.ts";
+import type { Route } from "../../../src/core/link/stack.ts";
 
 /** Links a, b, ... of a route; what is asked and told is noted. */
 function inquiry(...names: string[]) {
@@ -12,7 +13,10 @@ function inquiry(...names: string[]) {
     return port;
   };
   const links = names.map(add);
-  const asked = new RouteInquiry(ports, (now, askedAt) => void notes.push(`answered ${askedAt} at ${now}`));
+  const route = {} as Route;
+  const asked = new RouteInquiry(route, ports, {
+    linksAnswered: (now, _route, askedAt) => void notes.push(`answered ${askedAt} at ${now}`),
+  });
   const take = (): string[] => notes.splice(0);
   return { asked, ports, links, add, take };
 }
