@@ -40,8 +40,9 @@ export class FaultWorld {
     return new FaultWorld(bed, relay, proxy, server, before);
   }
 
-  tunnel(options: TunnelOptions = {}): Promise<Tunnel> {
-    return this.bed.tunnel(this.proxy.url, options);
+  /** @param urls Where to; through the proxy when left out. */
+  tunnel(options: TunnelOptions = {}, urls: string | readonly string[] = this.proxy.url): Promise<Tunnel> {
+    return this.bed.tunnel(urls, options);
   }
 
   /** Ends everything, and rejects when something is left: sessions, streams, sockets, timers. */

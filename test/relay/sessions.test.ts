@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { NetError, type TcpStream } from "../../src/core/net/index.ts";
 import type { Tunnel } from "../../src/tunnel/index.ts";
 import { utf8 } from "./testbed.ts";
-import { key, VirtualRelay } from "./virtual-relay.ts";
+import { key, second, VirtualRelay } from "./virtual-relay.ts";
 
 let world: VirtualRelay;
 afterEach(async () => {
@@ -138,6 +138,66 @@ describe("A link that is lost", () => {
     expect(tunnel.state.phase).toBe("open");
     await world.clock.drive(tunnel.close());
     expect(removed).toBeGreaterThan(0);
+  });
+});
+
+describe("A browser's word of its network", () => {
+  class Connection extends EventTarget {
+    type: string | undefined;
+
+    becomes(type: string | undefined): void {
+      this.type = type;
+      this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  test("makes the tunnel look at once whether its link lives, and replace it when nothing comes back", async () => {
+    const connection = new Connection();
+    vi.stubGlobal("navigator", { connection });
+    world = new VirtualRelay();
+    let isDead = false;
+    world.filters.push((message) => (isDead ? undefined : message));
+    const tunnel = await world.open("alice");
+    world.dialled.length = 0;
+    // Estimates changed: it asks, is answered, and stays.
+    connection.becomes(undefined);
+    await world.pass(6_000);
+    expect(world.dialled).toEqual([]);
+    // A link that is dead without a word.
+    isDead = true;
+    const began = world.clock.now();
+    connection.becomes(undefined);
+    await world.pass(6_000);
+    expect(world.dialled.map((at) => Math.round((at - began) / second))).toEqual([5]);
+    expect(tunnel.state.phase).toBe("open");
+  });
+
+  test("that it is another one makes the tunnel roam: the new link first, then the old one goes", async () => {
+    const connection = new Connection();
+    connection.type = "wifi";
+    vi.stubGlobal("navigator", { connection });
+    world = new VirtualRelay();
+    const both = await pair();
+    const outages: string[] = [];
+    for (const tunnel of [both.alice, both.bob]) {
+      tunnel.addEventListener("detached", () => outages.push(tunnel.name));
+    }
+    world.dialled.length = 0;
+    connection.becomes("cellular");
+    await world.pass(100);
+    expect(world.dialled).toHaveLength(2);
+    connection.becomes("cellular");
+    connection.becomes("none");
+    await world.pass(100);
+    expect(world.dialled).toHaveLength(2);
+    expect(outages).toEqual([]);
+    expect(world.core.counters).toMatchObject({ linksResumed: 2, sessionsDetached: 0 });
+    await talk(both);
+    connection.becomes("wifi");
+    for (const tunnel of [both.alice, both.bob]) await world.clock.drive(tunnel.close());
+    connection.becomes("ethernet");
+    await world.pass(100);
+    expect(world.dialled.length).toBeLessThanOrEqual(4);
   });
 });
 

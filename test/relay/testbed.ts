@@ -34,8 +34,11 @@ export class Testbed {
     return relay;
   }
 
-  async tunnel(relay: Relay | string, options: TunnelOptions = {}): Promise<Tunnel> {
-    const tunnel = await Tunnel.open(typeof relay === "string" ? relay : relay.url, options);
+  async tunnel(relay: Relay | string | readonly string[], options: TunnelOptions = {}): Promise<Tunnel> {
+    const tunnel = await Tunnel.open(
+      typeof relay === "object" && "url" in relay ? relay.url : relay,
+      options,
+    );
     this.onClose(() => tunnel.close());
     return tunnel;
   }

@@ -16,8 +16,11 @@ const nothing: Network = {
 export const key: Uint8Array = new Uint8Array(32).fill(7);
 export const second = 1_000_000;
 
-/** What becomes of one message from the relay: null, it is lost and the link with it. */
-export type Filter = (message: Uint8Array<ArrayBuffer>, index: number) => Uint8Array<ArrayBuffer> | null;
+/** What becomes of one message from the relay: null, it is lost and the link with it; undefined, it alone. */
+export type Filter = (
+  message: Uint8Array<ArrayBuffer>,
+  index: number,
+) => Uint8Array<ArrayBuffer> | null | undefined;
 
 export class VirtualRelay {
   readonly clock = new SimClock();
@@ -119,7 +122,7 @@ function filtered(inner: Link, filter: Filter): Link {
         message(bytes) {
           const passed = filter(bytes, index++);
           if (passed === null) inner.close(1006, "");
-          else handler.message(passed);
+          else if (passed !== undefined) handler.message(passed);
         },
         drained: () => handler.drained(),
         closed: (reason) => handler.closed(reason),

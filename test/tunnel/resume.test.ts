@@ -258,22 +258,72 @@ describe("tunnel.roam()", () => {
 });
 
 describe("A relay that goes for good", () => {
-  test("names another one with the same key, where streams between tunnels go on", async () => {
-    const key = new Uint8Array(32).fill(7);
+  const key = new Uint8Array(32).fill(7);
+
+  /** What a tunnel says of its links. */
+  function listen(tunnel: Tunnel): { readonly detached: string[]; readonly resumed: unknown[] } {
+    const heard = { detached: [] as string[], resumed: [] as unknown[] };
+    tunnel.addEventListener("detached", () => heard.detached.push(tunnel.name));
+    tunnel.addEventListener("resumed", ({ outage, survived }) => heard.resumed.push({ outage, survived }));
+    return heard;
+  }
+
+  test.each([1, 2])(
+    "is left, by %i links, when the one that it names is there: no outage, streams go on",
+    async (links) => {
+      const port = await bed.echo();
+      const options = { key, allow: [`tcp:127.0.0.1:${port}`] };
+      const first = await bed.relay(options);
+      const second = await bed.relay(options);
+      const alice = await bed.tunnel(first, { name: "alice", links });
+      const bob = await bed.tunnel(first, { name: "bob", links });
+      await until(
+        "all links are there",
+        () => alice.info().links.length + bob.info().links.length === 2 * links,
+      );
+      const heard = [listen(alice), listen(bob)];
+      const listener = await bob.bind(":7000");
+      const [client, [server]] = await Promise.all([alice.connect("bob.peer:7000"), listener.accept()]);
+      const outside = await alice.connect(`127.0.0.1:${port}`);
+      await echoes(outside, "as long as the relay lives");
+      const ended = failing(outside.read(new Uint8Array(1)));
+      await Promise.all([
+        once(alice, "resumed"),
+        once(bob, "resumed"),
+        first.drain({ spread: 50, alternates: ["no url", second.url] }),
+      ]);
+      expect([alice.url, bob.url]).toEqual([second.url, second.url]);
+      // Both directions, and what was written before anything of it was known.
+      await client.writeAll(utf8.encode("across"));
+      expect(utf8.decode(await readExactly(server, 6))).toBe("across");
+      await server.writeAll(utf8.encode("and back"));
+      expect(utf8.decode(await readExactly(client, 8))).toBe("and back");
+      expect((await ended).code).toBe("ECONNRESET");
+      await echoes(await alice.connect(`127.0.0.1:${port}`), "by the new one");
+      expect(second.counters).toMatchObject({ sessionsReborn: 2, sessions: 2 });
+      expect(first.counters).toMatchObject({ sessions: 0, detached: 0 });
+      for (const { detached, resumed } of heard) {
+        expect(detached).toEqual([]);
+        expect(resumed).toEqual([{ outage: 0, survived: false }]);
+      }
+      await until(
+        "all links are there",
+        () => alice.info().links.length + bob.info().links.length === 2 * links,
+      );
+    },
+  );
+
+  test("and names one that is not there is left all the same, and awaited", async () => {
     const first = await bed.relay({ key });
-    const second = await bed.relay({ key });
     const alice = await bed.tunnel(first, { name: "alice" });
-    const bob = await bed.tunnel(first, { name: "bob" });
-    const listener = await bob.bind(":7000");
-    const [client, [server]] = await Promise.all([alice.connect("bob.peer:7000"), listener.accept()]);
-    await Promise.all([
-      once(alice, "resumed"),
-      once(bob, "resumed"),
-      first.drain({ spread: 50, alternates: ["no url", second.url] }),
-    ]);
-    expect([alice.url, bob.url]).toEqual([second.url, second.url]);
-    await client.writeAll(utf8.encode("across"));
-    expect(utf8.decode(await readExactly(server, 6))).toBe("across");
-    expect(second.counters).toMatchObject({ sessionsReborn: 2 });
+    const heard = listen(alice);
+    // Longer than the test may take: the alternate refuses, and nothing is to be gained by staying.
+    await first.drain({ spread: 10, timeout: 300_000, alternates: ["ws://127.0.0.1:1/"] });
+    expect(heard.detached).toEqual(["alice"]);
+    const back = once(alice, "resumed");
+    const again = await Relay.serve(first.addr.toString(), { key });
+    bed.onClose(() => again.close());
+    await back;
+    expect(again.counters).toMatchObject({ sessionsReborn: 1 });
   });
 });
