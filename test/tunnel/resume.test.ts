@@ -321,7 +321,7 @@ describe("A relay that goes for good", () => {
     await first.drain({ spread: 10, timeout: 300_000, alternates: ["ws://127.0.0.1:1/"] });
     expect(heard.detached).toEqual(["alice"]);
     const back = once(alice, "resumed");
-    const again = await Relay.serve(first.addr.toString(), { key });
+    const again = await Relay.serve(`${first.addr}`, { key });
     bed.onClose(() => again.close());
     await back;
     expect(again.counters).toMatchObject({ sessionsReborn: 1 });
