@@ -22,6 +22,7 @@ import { Destinations } from "./destinations.ts";
 import { readFailed, readOpened } from "./flow-messages.ts";
 import { FlowTable } from "./flow-table.ts";
 import type { Welcome } from "./handshake-messages.ts";
+import { linkInfo } from "./link-info.ts";
 import type { WatchOptions } from "./link-watch.ts";
 import { readResolved } from "./name-messages.ts";
 import { hex, isSame } from "./octets.ts";
@@ -223,17 +224,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
       subject: this.welcome.subject,
       session: hex(this.welcome.session),
       limits: { streams: this.welcome.limits.streams, publications: this.welcome.limits.publications },
-      links: [...this.links.live()].map(([id, port]) => ({
-        id,
-        description: port.link.description,
-        rtt: port.rtt === 0 ? undefined : port.rtt / 1_000,
-        minRtt: port.minRtt === 0 ? undefined : port.minRtt / 1_000,
-        rate: port.rate === 0 ? undefined : port.rate,
-        bytesSent: port.bytesSent,
-        bytesReceived: port.bytesReceived,
-        inFlight: port.inFlight,
-        budget: port.budget,
-      })),
+      links: [...this.links.live()].map(([id, port]) => linkInfo(id, port)),
     };
   }
 
