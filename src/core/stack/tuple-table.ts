@@ -1,5 +1,6 @@
 // Connections and TIME-WAIT records by four-tuple. The hash is keyed, so that nobody can aim at one bucket; a packet is
-// looked up by its words, without making an address. The entry of the last packet is tried first.
+// looked up by its words, without making an address. The entry of the last packet is tried first. Entries of a bucket are
+// chained through themselves, so that coming and going allocates nothing.
 
 import type { IpAddress } from "../wire/ip-address.ts";
 import type { Packet } from "../wire/packet.ts";
@@ -13,12 +14,16 @@ export interface TupleEntry {
   nextInBucket: TupleEntry | null;
 }
 
+const SMALLEST = 8;
+/** With so many buckets for each entry a table becomes smaller, at the next entry: not while somebody walks it. */
+const SPARSE = 16;
 /** Of all tables without an entry: nothing is ever put into it. */
-const NOTHING: Map<number, TupleEntry> = new Map();
+const NO_BUCKETS: (TupleEntry | null)[] = [null];
 
 export class TupleTable {
   size = 0;
-  private buckets: Map<number, TupleEntry> = NOTHING;
+  /** As many as a power of two, the first entry of each. */
+  private buckets: (TupleEntry | null)[] = NO_BUCKETS;
   private readonly seed: number;
   private last: TupleEntry | null = null;
 
@@ -32,24 +37,16 @@ export class TupleTable {
     if (last !== null && matches(last, packet)) return last;
     const { tcp } = packet;
     const prefix = packet.version === 4 ? 0 : this.prefixHash(packet.sourceW0, packet.sourceW1);
-    let entry =
-      this.buckets.get(
-        this.hash(
-          prefix,
-          packet.sourceW2,
-          packet.sourceW3,
-          tcp.sourcePort,
-          packet.destinationW3,
-          tcp.destinationPort,
-        ),
-      ) ?? null;
+    const { sourcePort, destinationPort } = tcp;
+    const { sourceW2, sourceW3, destinationW3 } = packet;
+    let entry = this.first(this.hash(prefix, sourceW2, sourceW3, sourcePort, destinationW3, destinationPort));
     while (entry !== null && !matches(entry, packet)) entry = entry.nextInBucket;
     if (entry !== null) this.last = entry;
     return entry;
   }
 
   get(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): TupleEntry | null {
-    let entry = this.buckets.get(this.hashOf({ local, localPort, remote, remotePort })) ?? null;
+    let entry = this.first(this.hashOf(local, localPort, remote, remotePort));
     while (entry !== null) {
       if (
         entry.localPort === localPort &&
@@ -65,18 +62,18 @@ export class TupleTable {
   }
 
   add(entry: TupleEntry): void {
-    if (this.size === 0) this.buckets = new Map();
-    const hash = this.hashOf(entry);
-    entry.nextInBucket = this.buckets.get(hash) ?? null;
-    this.buckets.set(hash, entry);
+    const { length } = this.buckets;
+    const isSparse = length > SMALLEST && this.size * SPARSE < length;
+    if (this.size >= length || length < SMALLEST || isSparse) this.resize();
+    this.put(entry);
     this.size++;
   }
 
   remove(entry: TupleEntry): void {
     if (this.last === entry) this.last = null;
-    const hash = this.hashOf(entry);
+    const bucket = this.bucketOf(entry);
     let previous: TupleEntry | null = null;
-    let at = this.buckets.get(hash) ?? null;
+    let at = this.buckets[bucket];
     while (at !== null && at !== entry) {
       previous = at;
       at = at.nextInBucket;
@@ -84,14 +81,13 @@ export class TupleTable {
     if (at === null) return;
     this.size--;
     if (previous !== null) previous.nextInBucket = entry.nextInBucket;
-    else if (entry.nextInBucket !== null) this.buckets.set(hash, entry.nextInBucket);
-    else this.buckets.delete(hash);
-    if (this.size === 0) this.buckets = NOTHING;
+    else this.buckets[bucket] = entry.nextInBucket;
+    if (this.size === 0) this.buckets = NO_BUCKETS;
     entry.nextInBucket = null;
   }
 
   *[Symbol.iterator](): IterableIterator<TupleEntry> {
-    for (const first of this.buckets.values()) {
+    for (const first of this.buckets) {
       let entry: TupleEntry | null = first;
       while (entry !== null) {
         const next: TupleEntry | null = entry.nextInBucket;
@@ -101,10 +97,40 @@ export class TupleTable {
     }
   }
 
-  private hashOf(entry: Omit<TupleEntry, "nextInBucket">): number {
-    const { remote } = entry;
+  private first(hash: number): TupleEntry | null {
+    const { buckets } = this;
+    return buckets[hash & (buckets.length - 1)];
+  }
+
+  private put(entry: TupleEntry): void {
+    const bucket = this.bucketOf(entry);
+    entry.nextInBucket = this.buckets[bucket];
+    this.buckets[bucket] = entry;
+  }
+
+  private resize(): void {
+    const { buckets } = this;
+    let length = SMALLEST;
+    while (length <= this.size) length *= 2;
+    this.buckets = [];
+    for (let bucket = 0; bucket < length; bucket++) this.buckets.push(null);
+    for (const first of buckets) {
+      for (let entry = first; entry !== null; ) {
+        const next: TupleEntry | null = entry.nextInBucket;
+        this.put(entry);
+        entry = next;
+      }
+    }
+  }
+
+  private bucketOf(entry: TupleEntry): number {
+    const { local, localPort, remote, remotePort } = entry;
+    return this.hashOf(local, localPort, remote, remotePort) & (this.buckets.length - 1);
+  }
+
+  private hashOf(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): number {
     const prefix = remote.family === 4 ? 0 : this.prefixHash(remote.w0, remote.w1);
-    return this.hash(prefix, remote.w2, remote.w3, entry.remotePort, entry.local.w3, entry.localPort);
+    return this.hash(prefix, remote.w2, remote.w3, remotePort, local.w3, localPort);
   }
 
   /** The upper half of an IPv6 address: whoever has many prefixes could else put as many tuples into one bucket. */

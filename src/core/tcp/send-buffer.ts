@@ -3,6 +3,7 @@
 // May use wire's types; no clock.
 
 import type { Bytes } from "../wire/bytes.ts";
+import { copyBytes } from "../wire/copy.ts";
 import { FIRST_SLAB_SIZE, type SlabPool } from "./slab-pool.ts";
 
 interface Chunk {
@@ -49,10 +50,7 @@ export class SendBuffer {
       const tail = this.tailSlab();
       const free = tail.bytes.length - tail.begin - tail.length;
       const count = Math.min(free, to - at);
-      tail.bytes.set(
-        at === 0 && count === data.length ? data : data.subarray(at, at + count),
-        tail.begin + tail.length,
-      );
+      copyBytes(data, at, at + count, tail.bytes, tail.begin + tail.length);
       tail.length += count;
       this.end += count;
       at += count;
@@ -80,12 +78,7 @@ export class SendBuffer {
       const skip = from - chunk.offset;
       const count = Math.min(chunk.length - skip, left);
       const begin = chunk.begin + skip;
-      out.set(
-        begin === 0 && count === chunk.bytes.length
-          ? chunk.bytes
-          : chunk.bytes.subarray(begin, begin + count),
-        position,
-      );
+      copyBytes(chunk.bytes, begin, begin + count, out, position);
       position += count;
       from += count;
       left -= count;
@@ -133,16 +126,17 @@ export class SendBuffer {
       const tail = this.chunks[count - 1];
       if (tail.slab && tail.begin + tail.length < tail.bytes.length) return tail;
     }
-    const bytes =
-      count === this.head && this.end < FIRST_SLAB_SIZE ? new Uint8Array(FIRST_SLAB_SIZE) : this.pool.take();
+    const isFirst = count === this.head && this.end < FIRST_SLAB_SIZE;
+    const bytes = isFirst ? this.pool.takeFirst() : this.pool.take();
     const chunk: Chunk = { bytes, begin: 0, offset: this.end, length: 0, slab: true };
     this.add(chunk);
     return chunk;
   }
 
   private add(chunk: Chunk): void {
-    if (this.chunks === NO_CHUNKS) this.chunks = [];
-    this.chunks.push(chunk);
+    // The first push to an empty array makes room for seventeen.
+    if (this.chunks === NO_CHUNKS) this.chunks = [chunk];
+    else this.chunks.push(chunk);
   }
 
   private find(offset: number): number {

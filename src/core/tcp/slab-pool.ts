@@ -11,12 +11,19 @@ const MAX_SPARE = 32;
 
 export class SlabPool {
   private readonly spare: Bytes[] = [];
+  private readonly spareFirst: Bytes[] = [];
 
   take(): Bytes {
     return this.spare.pop() ?? allocate(SLAB_SIZE);
   }
 
+  /** For the first bytes of a connection. */
+  takeFirst(): Bytes {
+    return this.spareFirst.pop() ?? allocate(FIRST_SLAB_SIZE);
+  }
+
   give(slab: Bytes): void {
-    if (slab.length === SLAB_SIZE && this.spare.length < MAX_SPARE) this.spare.push(slab);
+    const spare = slab.length === SLAB_SIZE ? this.spare : this.spareFirst;
+    if (spare.length < MAX_SPARE) spare.push(slab);
   }
 }

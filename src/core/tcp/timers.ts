@@ -23,9 +23,10 @@ export const Timer = {
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
 const COUNT = 9;
+const NEVER: readonly number[] = /* @__PURE__ */ new Array<number>(COUNT).fill(Number.POSITIVE_INFINITY);
 
 export class Timers {
-  private readonly deadlines: number[] = new Array<number>(COUNT).fill(Number.POSITIVE_INFINITY);
+  private readonly deadlines: number[] = NEVER.slice();
   private earliest = Number.POSITIVE_INFINITY;
   private stale = false;
   private frozenAt = -1;
@@ -42,7 +43,7 @@ export class Timers {
   }
 
   clearAll(): void {
-    this.deadlines.fill(Number.POSITIVE_INFINITY);
+    for (let slot = 0; slot < COUNT; slot++) this.deadlines[slot] = Number.POSITIVE_INFINITY;
     this.stale = true;
   }
 

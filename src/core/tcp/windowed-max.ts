@@ -22,8 +22,9 @@ export class WindowedMax {
   add(at: number, value: number): void {
     const { samples } = this;
     if (value >= samples[0] || at - samples[5] > this.window) {
-      samples.fill(value, 0, 3);
-      samples.fill(at, 3);
+      this.set(0, at, value);
+      this.set(1, at, value);
+      this.set(2, at, value);
       return;
     }
     if (value >= samples[1]) {

@@ -124,7 +124,8 @@ describe("TupleTable", () => {
         for (let at: TupleEntry | null = entry; at !== null; at = at.nextInBucket) length++;
         longest = Math.max(longest, length);
       }
-      expect([part, longest <= 4]).toEqual([part, true]);
+      // Two thousand thrown at random into as many buckets: one holds six or seven.
+      expect([part, longest <= 8]).toEqual([part, true]);
     }
   });
 });

@@ -43,6 +43,8 @@ describe("ReceiveBuffer", () => {
     expect(copied.buffer).not.toBe(second.buffer);
     expect(sameBytes(copied, pattern(20, 102))).toBe(true);
     buffer.push(pattern(300), 100, 120);
+    expect(buffer.take(5000)?.buffer.byteLength).toBe(20);
+    buffer.push(pattern(300), 100, 165);
     expect(buffer.take(5000)?.buffer.byteLength).toBe(256);
   });
 
