@@ -13,6 +13,7 @@ const names = [
   "pair",
   "core",
   "sessions",
+  "heap-room",
 ] as const;
 
 /** What is built: names and their files from the root, into a directory of its own. */

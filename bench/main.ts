@@ -2,8 +2,8 @@
 // after round, so that what the machine does meanwhile meets all contenders alike. See docs/benchmarks.md.
 
 import { writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { buildRoles } from "./build.ts";
 import { Field } from "./field.ts";
 import { describeMachine } from "./machine.ts";
@@ -41,8 +41,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 async function main(options: BenchOptions): Promise<void> {
   const machine = describeMachine(root);
   const results = new Results();
-  const { profile, nodeOptions } = options;
-  const field = await Field.start({ scripts: await buildRoles(root), profile, nodeOptions });
+  const { profile, hasHeapRoom } = options;
+  const scripts = await buildRoles(root);
+  const nodeOptions = [...options.nodeOptions];
+  if (hasHeapRoom) nodeOptions.push(`--import=${pathToFileURL(join(scripts, "heap-room.js"))}`);
+  const field = await Field.start({ scripts, profile, nodeOptions });
   const began = performance.now();
   try {
     for (let round = 0; round < options.rounds; round++) await runRound(field, results, options, round);
@@ -52,7 +55,8 @@ async function main(options: BenchOptions): Promise<void> {
   const seconds = (performance.now() - began) / 1e3;
   progress("");
   console.log(report(results, machine, options.contenders));
-  if (nodeOptions.length > 0) console.log(`\nAll processes with ${nodeOptions.join(" ")}`);
+  const given = [hasHeapRoom ? "with heap room" : "without heap room", ...options.nodeOptions];
+  console.log(`\nAll processes ${given.join(", ")}`);
   console.log(`\n${options.rounds} rounds, ${seconds.toFixed(0)} s`);
   if (options.json !== null) {
     const { samples, failures } = results;

@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly json: string | null;
   /** A directory for CPU profiles of all processes. */
   readonly profile: string | null;
+  /** Whether all processes begin with keepHeapRoom(). */
+  readonly hasHeapRoom: boolean;
   /** Options of Node and V8 for all measured processes. */
   readonly nodeOptions: readonly string[];
 }
@@ -28,8 +30,10 @@ export const help: string = `Compares fourtuple's tunnel with the thinnest relay
   --seconds N        about how long each measurement takes; default 0.8
   --json FILE        writes all figures to FILE
   --profile DIR      writes CPU profiles of all processes to DIR
+  --no-heap-room     leaves V8's collector as it comes, in all processes; they
+                     begin with keepHeapRoom() else, as fourtuple's programs do
   --node OPTION      starts all processes with this option of Node or V8, as in
-                     --node=--initial-old-space-size=64 (may be given several times)
+                     --node=--trace-gc (may be given several times)
   --help
 
 The default takes about five minutes. Leave the machine alone meanwhile.`;
@@ -45,6 +49,7 @@ export function readOptions(parameters: readonly string[]): BenchOptions | null 
       seconds: { type: "string", default: "0.8" },
       json: { type: "string" },
       profile: { type: "string" },
+      "no-heap-room": { type: "boolean", default: false },
       node: { type: "string", multiple: true },
       help: { type: "boolean", default: false },
     },
@@ -58,6 +63,7 @@ export function readOptions(parameters: readonly string[]): BenchOptions | null 
     contenders: contenderNames.filter((name) => name === "pipe" || contenders.includes(name)),
     json: values.json ?? null,
     profile: values.profile ?? null,
+    hasHeapRoom: !values["no-heap-room"],
     nodeOptions: values.node ?? [],
   };
 }

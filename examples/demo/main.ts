@@ -2,6 +2,7 @@
 
 import { MultiBar, Presets } from "cli-progress";
 import { NetError } from "fourtuple";
+import { keepHeapRoom } from "fourtuple/node";
 import { Relay } from "fourtuple/relay";
 import { buildPage, pageFolder } from "./build-page.ts";
 import { type Neighbours, startNeighbours } from "./neighbours.ts";
@@ -11,6 +12,7 @@ import { serveSite } from "./site.ts";
 const FIRST_PORT = 4040;
 const isCheckOnly = process.argv.includes("--check-only");
 
+keepHeapRoom();
 await buildPage();
 const neighbours = await startNeighbours();
 const relay = await startRelay(neighbours);

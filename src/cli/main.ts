@@ -1,6 +1,7 @@
 // The command line as a whole: parses, runs one command, and turns what goes wrong into a line for the user and an
 // exit code. A stack trace is for FOURTUPLE_DEBUG=1 alone.
 import { Command, CommanderError } from "commander";
+import { keepHeapRoom } from "../adapters/node/index.ts";
 import { version } from "../index.node.ts";
 import { addCatCommand } from "./cat-command.ts";
 import { CliError } from "./cli-error.ts";
@@ -11,6 +12,7 @@ import { addTunCommand } from "./tun-command.ts";
 
 /** Runs a command line, without node's and the program's name, to its end. Returns the exit code; never rejects. */
 export async function main(parameters: readonly string[]): Promise<number> {
+  keepHeapRoom();
   try {
     await createProgram().parseAsync([...parameters], { from: "user" });
     return Number(process.exitCode ?? ExitCode.ok);
