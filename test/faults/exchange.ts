@@ -186,7 +186,7 @@ async function read(stream: TcpStream, count: number, pause: number | undefined)
 function* blocks(seed: number, count: number): Generator<Uint8Array<ArrayBuffer>> {
   let state = (seed * 2_654_435_761 + 1) >>> 0;
   for (let left = count; left > 0; left -= BLOCK) {
-    const block = new Uint8Array(BLOCK);
+    const block = new Uint8Array(Math.min(BLOCK, (left + 3) & ~3));
     const words = new Uint32Array(block.buffer);
     for (let index = 0; index < words.length; index++) {
       state ^= state << 13;

@@ -20,6 +20,17 @@ interface Lane {
   readonly flying: { readonly at: number; readonly chunk: Buffer }[];
   timer: NodeJS.Timeout | null;
   hasEnded: boolean;
+  frameCut: FrameCut | null;
+}
+
+/** A cut by frames: counts them as they come. */
+interface FrameCut {
+  readonly counter: WebSocketBoundary;
+  readonly beyond: number;
+  /** Ends that are still to come, the one it is about included. */
+  left: number;
+  /** Of the lane's bytes; infinity until that end has come. */
+  at: number;
 }
 
 export interface ConnectionOptions {
@@ -77,6 +88,16 @@ export class ProxiedConnection {
     this.cutAt = this.passed + count;
     this.onCut = onCut ?? null;
     if (count <= 0) this.cutNow();
+  }
+
+  /**
+   * Cuts `beyond` bytes (-1 or more) after the end of a WebSocket's frame of one way; 0 is the HTTP head, 1 the first
+   * frame. To be said before anything has come: in FaultProxy.onConnection.
+   */
+  cutAtFrame(way: Way, frame: number, beyond: number, onCut?: () => void): void {
+    const counter = new WebSocketBoundary();
+    this.lanes[way].frameCut = { counter, beyond, left: frame + 1, at: Number.POSITIVE_INFINITY };
+    this.onCut = onCut ?? null;
   }
 
   /** Nothing is delivered any more, and neither side is told; release() goes on. */
@@ -140,8 +161,8 @@ export class ProxiedConnection {
   }
 
   private arrive(lane: Lane, chunk: Buffer): void {
+    const room = Math.min(this.cutAt - this.passed, roomBeforeFrame(lane, chunk));
     lane.bytes += chunk.length;
-    const room = this.cutAt - this.passed;
     if (chunk.length >= room) {
       this.passed += room;
       if (room > 0) this.pass(lane, chunk.subarray(0, room));
@@ -208,6 +229,7 @@ export class ProxiedConnection {
 
   private cutNow(): void {
     this.cutAt = Number.POSITIVE_INFINITY;
+    for (const lane of Object.values(this.lanes)) lane.frameCut = null;
     // What comes before the end would follow a gap, which TCP never has.
     this.mute();
     // What was passed on is in the other side's socket: it is sent before the end.
@@ -216,6 +238,17 @@ export class ProxiedConnection {
       this.onCut?.();
     });
   }
+}
+
+/** How much of what comes may pass before a cut by frames. */
+function roomBeforeFrame({ frameCut, bytes }: Lane, chunk: Buffer): number {
+  if (frameCut === null) return Number.POSITIVE_INFINITY;
+  if (frameCut.at === Number.POSITIVE_INFINITY) {
+    const ends = frameCut.counter.ends(chunk);
+    if (ends.length >= frameCut.left) frameCut.at = bytes + ends[frameCut.left - 1] + frameCut.beyond;
+    frameCut.left -= ends.length;
+  }
+  return frameCut.at - bytes;
 }
 
 function lane(from: net.Socket, to: net.Socket): Lane {
@@ -229,6 +262,7 @@ function lane(from: net.Socket, to: net.Socket): Lane {
     flying: [],
     timer: null,
     hasEnded: false,
+    frameCut: null,
   };
 }
 

@@ -19,6 +19,18 @@ export class WebSocketBoundary {
     else this.waiting = task;
   }
 
+  /** Where in `chunk`, which comes next, the head and frames end. Not to be mixed with take(). */
+  ends(chunk: Buffer): number[] {
+    const ends: number[] = [];
+    for (let at = 0; at < chunk.length; ) {
+      const wasHead = this.isHead;
+      at = this.isHead ? this.readHead(chunk, at) : this.readFrame(chunk, at);
+      const isWhole = this.missing === 0 && this.header.length === 0;
+      if (wasHead ? !this.isHead : isWhole) ends.push(at);
+    }
+    return ends;
+  }
+
   /** Cuts what comes so that every part but the last ends a frame. Without anybody waiting it stays whole. */
   take(chunk: Buffer): Buffer[] {
     const parts: Buffer[] = [];

@@ -2,7 +2,7 @@
 // of it is left when a test is over.
 
 import { nodeDialer } from "../../src/adapters/node/index.ts";
-import type { Tunnel, TunnelOptions } from "../../src/tunnel/index.ts";
+import type { Tunnel, TunnelOptions, TunnelTarget } from "../../src/tunnel/index.ts";
 import { type Relay, type ServeOptions, Testbed } from "../relay/testbed.ts";
 import { ExchangeServer } from "./exchange.ts";
 import { FaultProxy, type FaultProxyOptions } from "./fault-proxy.ts";
@@ -40,9 +40,9 @@ export class FaultWorld {
     return new FaultWorld(bed, relay, proxy, server, before);
   }
 
-  /** @param urls Where to; through the proxy when left out. */
-  tunnel(options: TunnelOptions = {}, urls: string | readonly string[] = this.proxy.url): Promise<Tunnel> {
-    return this.bed.tunnel(urls, options);
+  /** @param target Where to; through the proxy when left out. */
+  tunnel(options: TunnelOptions = {}, target: TunnelTarget = this.proxy.url): Promise<Tunnel> {
+    return this.bed.tunnel(target, options);
   }
 
   /** Ends everything, and rejects when something is left: sessions, streams, sockets, timers. */

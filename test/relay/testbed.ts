@@ -9,7 +9,7 @@ import { NetError } from "../../src/core/net/index.ts";
 import { Relay, type ServeOptions } from "../../src/relay/index.node.ts";
 import { RelayCore, type RelayPlatform } from "../../src/relay/relay-core.ts";
 import { setTunnelDialer } from "../../src/tunnel/default-dialer.ts";
-import { Tunnel, type TunnelOptions } from "../../src/tunnel/index.ts";
+import { Tunnel, type TunnelOptions, type TunnelTarget } from "../../src/tunnel/index.ts";
 import { openSockets } from "../adapters/open-sockets.ts";
 
 setTunnelDialer((urls) => webSocketDialer(urls, { WebSocket: WebSocket as unknown as WebSocketConstructor }));
@@ -34,9 +34,9 @@ export class Testbed {
     return relay;
   }
 
-  async tunnel(relay: Relay | string | readonly string[], options: TunnelOptions = {}): Promise<Tunnel> {
+  async tunnel(relay: Relay | TunnelTarget, options: TunnelOptions = {}): Promise<Tunnel> {
     const tunnel = await Tunnel.open(
-      typeof relay === "object" && "url" in relay ? relay.url : relay,
+      typeof relay === "object" && "counters" in relay ? relay.url : relay,
       options,
     );
     this.onClose(() => tunnel.close());
