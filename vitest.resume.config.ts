@@ -9,6 +9,6 @@ export default defineConfig({
     testTimeout: 1_200_000,
     hookTimeout: 120_000,
     pool: "forks",
-    maxWorkers: 1,
+    maxWorkers: 2,
   },
 });

@@ -4,8 +4,10 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
+import { finished } from "node:stream/promises";
 import type { TcpStream } from "../../src/core/net/index.ts";
 import type { Tunnel } from "../../src/tunnel/index.ts";
+import { BLOCK, blocks } from "./blocks.ts";
 
 export interface ExchangeOptions {
   readonly streams: number;
@@ -70,20 +72,22 @@ export class ExchangeServer {
     socket.on("error", () => {});
     const taken = createHash("sha256");
     let head: Buffer = Buffer.alloc(0);
-    let sending: Promise<string> | null = null;
-    try {
-      for await (const chunk of socket as AsyncIterable<Buffer>) {
-        let data = chunk;
-        if (sending === null) {
-          head = Buffer.concat([head, chunk]);
-          if (head.length < HEAD) continue;
-          sending = this.send(socket, head.readUInt32BE(0), head.readDoubleBE(4));
-          // It may fail while this end still reads.
-          sending.catch(() => {});
-          data = head.subarray(HEAD);
-        }
-        taken.update(data);
+    let sending = null as Promise<string> | null;
+    socket.on("data", (chunk: Buffer) => {
+      if (sending !== null) {
+        taken.update(chunk);
+        return;
       }
+      head = Buffer.concat([head, chunk]);
+      if (head.length < HEAD) return;
+      sending = this.send(socket, head.readUInt32BE(0), head.readDoubleBE(4));
+      // It may fail while this end still reads.
+      sending.catch(() => {});
+      taken.update(head.subarray(HEAD));
+    });
+    try {
+      // Not for await: at the end of what it reads it destroys a socket that still has to send.
+      await finished(socket, { writable: false });
       const sent = await (sending ?? Promise.reject(new Error("It ended before it had said anything")));
       this.ledgers.set(head.readUInt32BE(0), { sent, taken: taken.digest("hex") });
       socket.end();
@@ -181,24 +185,6 @@ async function read(stream: TcpStream, count: number, pause: number | undefined)
   if (bytes !== count) throw new Error(`${bytes} bytes came instead of ${count}`);
   return taken.digest("hex");
 }
-
-/** Bytes of which none stands where another one could. */
-function* blocks(seed: number, count: number): Generator<Uint8Array<ArrayBuffer>> {
-  let state = (seed * 2_654_435_761 + 1) >>> 0;
-  for (let left = count; left > 0; left -= BLOCK) {
-    const block = new Uint8Array(Math.min(BLOCK, (left + 3) & ~3));
-    const words = new Uint32Array(block.buffer);
-    for (let index = 0; index < words.length; index++) {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      words[index] = state;
-    }
-    yield left < BLOCK ? block.subarray(0, left) : block;
-  }
-}
-
-const BLOCK = 256 << 10;
 
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -38,7 +38,7 @@ describe("A link that", () => {
 
   test("takes what is sent and delivers none of it is replaced when a write has waited long enough", async () => {
     world = await FaultWorld.start();
-    const tunnel = await world.tunnel({ watch: { writeWait: 300 } });
+    const tunnel = await world.tunnel({ watch: { writeWait: 1_000 } });
     let resumed = 0;
     tunnel.addEventListener("resumed", () => void resumed++);
     const moving = exchange(tunnel, world.server, { streams: 2, bytes: BYTES });
