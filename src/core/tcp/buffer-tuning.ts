@@ -20,7 +20,7 @@ export function tuneReceiving(connection: Connection, now: number, count: number
 
 const WORTH_MEASURING = 16 << 10;
 
-/** Something was acknowledged while the user waits for room. */
+/** Something left or was acknowledged while the user waits for room. */
 export function tuneSending(connection: Connection): void {
   const { sending, options, host } = connection;
   const { limit } = sending;

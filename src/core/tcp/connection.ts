@@ -374,14 +374,19 @@ export class Connection {
     this.host.changed(this);
   }
 
-  /** Room came back, or all is acknowledged. A third of the buffer free before the user is woken saves wakes. */
+  /** Room came back, or all is acknowledged. */
   acknowledgedBytes(): void {
-    if (this.wantsRoom) tuneSending(this);
-    if (this.wantsRoom && this.sending.buffer.length <= (this.sending.limit * 2) / 3) {
-      this.wantsRoom = false;
-      this.raise(Event.writable);
-    }
+    this.offerRoom();
     if (this.sending.buffer.length === 0) this.raise(Event.acked);
+  }
+
+  /** To a user who waits for it. A third of the buffer free before the user is woken saves wakes. */
+  offerRoom(): void {
+    if (!this.wantsRoom) return;
+    tuneSending(this);
+    if (this.sending.buffer.length > (this.sending.limit * 2) / 3) return;
+    this.wantsRoom = false;
+    this.raise(Event.writable);
   }
 
   /** ESTABLISHED: the handshake is over on our side. */

@@ -262,6 +262,8 @@ function sendNew(connection: Connection, now: number, wanted: number, wantsFin: 
   sending.finSent = sending.finSent || fin;
   sending.forceSmall = false;
   sending.bytesSent += size;
+  // Before all of it has left, and not at the next ACK that advances: behind a hole that may be a round trip away.
+  if (!connection.route.reliable) connection.offerRoom();
   connection.prr?.sent(end - start);
   connection.timers.clear(Timer.persist);
   armRetransmit(connection, now);

@@ -4,6 +4,18 @@
 import { describe, expect } from "vitest";
 import { MILLISECOND, MINUTE, SECOND, scenario } from "./script.ts";
 
+describe("the send buffer", () => {
+  scenario("grows when nearly all of it has left, though nothing is acknowledged", (s) => {
+    const connection = s.accepted({ mss: 1000 }, { initialSendBuffer: 12_000, sendBuffer: 100_000 });
+    expect(s.write(connection, 60_000)).toBe(12_000);
+    // The initial window: 2,000 are left.
+    expect(s.take()).toHaveLength(10);
+    expect(s.write(connection, 60_000)).toBe(12_000);
+    // Nothing of that has left.
+    expect([s.take().length, s.write(connection, 60_000)]).toEqual([0, 0]);
+  });
+});
+
 describe("the peer's window", () => {
   scenario("changes by a newer segment, not by an older one (RFC 9293 §3.10.7.4, SND.WL1)", (s) => {
     const connection = s.accepted();
