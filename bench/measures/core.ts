@@ -4,6 +4,8 @@ import { median } from "../statistics.ts";
 import { everyRound, type Measure } from "./measure.ts";
 
 const MEBIBYTE = 1 << 20;
+/** Seconds until V8 has compiled what is measured then. Opening and closing takes the longest, for it runs everything. */
+const WARM_UP = 2;
 /** As many ACKs whatever the window, so that all figures are of compiled code. */
 const ACKNOWLEDGED = 128 * MEBIBYTE;
 
@@ -15,9 +17,9 @@ export const core: Measure = {
     const worker = await field.startCore();
     try {
       const transfer = await worker.call("transfer", seconds);
-      await worker.call("ping", 0.2);
+      await worker.call("ping", WARM_UP);
       const { p50, p99 } = await worker.call("ping", seconds);
-      await worker.call("opening", 0.2);
+      await worker.call("opening", WARM_UP);
       const opening = await worker.call("opening", seconds);
       const { perSegment } = await worker.call("allocation");
       const ack = async (window: number, hasHole: boolean): Promise<number> => {

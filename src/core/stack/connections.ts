@@ -4,7 +4,7 @@
 import { returnMemory } from "../tcp/buffer-tuning.ts";
 import { Connection } from "../tcp/connection.ts";
 import type { Host } from "../tcp/host.ts";
-import { initialSequence, timestampOffset } from "../tcp/isn.ts";
+import { initialSequence, TimestampOffsets } from "../tcp/isn.ts";
 import { MemoryBudget } from "../tcp/memory.ts";
 import type { TcpOptions } from "../tcp/options.ts";
 import { linkDied, linksAnswered, thaw } from "../tcp/outage.ts";
@@ -58,6 +58,7 @@ export class Connections implements Host {
   private readonly heap: DeadlineHeap<Connection | TimeWait> = new DeadlineHeap();
   readonly cookies: SynCookieJar;
   private readonly sequenceHash: SipHash;
+  private readonly timestampOffsets: TimestampOffsets;
   private readonly paths: PathMemory;
   private readonly answers: AnswerBudget;
   private readonly limits: StackLimits;
@@ -81,6 +82,7 @@ export class Connections implements Host {
     this.strays = strays;
     this.memory = new MemoryBudget(limits.memory, limits.reserve);
     this.sequenceHash = setup.sequenceHash;
+    this.timestampOffsets = new TimestampOffsets(setup.sequenceHash);
     this.cookies = new SynCookieJar(hash);
     this.table = new TupleTable(hash.start().word(0x7461_626c).finish() | 0);
   }
@@ -108,7 +110,7 @@ export class Connections implements Host {
       remotePort,
       options,
       isn: initialSequence(this.sequenceHash, now, local, localPort, remote, remotePort),
-      timestampOffset: timestampOffset(this.sequenceHash, local, remote),
+      timestampOffset: this.timestampOffsets.of(local, remote),
     });
     if (route.frozen || this.isAway(connection)) connection.timers.freeze(now);
     this.table.add(connection);
@@ -118,7 +120,7 @@ export class Connections implements Host {
 
   /** The timestamp that a connection between these two would say now. */
   timestamp(now: number, local: IpAddress, remote: IpAddress): number {
-    return (Math.floor(now / 1000) + timestampOffset(this.sequenceHash, local, remote)) >>> 0;
+    return (Math.floor(now / 1000) + this.timestampOffsets.of(local, remote)) >>> 0;
   }
 
   *[Symbol.iterator](): IterableIterator<Connection> {

@@ -27,7 +27,8 @@ export class EphemeralPorts {
     if (remote !== null) hash.word(remote.w0).word(remote.w1).word(remote.w2).word(remote.w3);
     const offset = hash.word(remotePort).finish();
     for (let tries = 0; tries < this.count; tries++) {
-      const port = this.first + ((offset + this.next++) % this.count);
+      // As a small integer, which the remainder of a large number is not to V8, whatever its value.
+      const port = (this.first + ((offset + this.next++) % this.count)) | 0;
       if (isFree(port)) return port;
     }
     return 0;

@@ -1,6 +1,6 @@
 // How the stack reaches destinations: prefixes with their mode, the longest match first (RFC 1812 §5.2.4.3).
 
-import type { TcpOptions } from "../tcp/options.ts";
+import { type TcpOptions, withOptions } from "../tcp/options.ts";
 import type { Route as TcpRoute } from "../tcp/route.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import type { Prefix } from "../wire/prefix.ts";
@@ -34,7 +34,7 @@ export class Route implements TcpRoute {
     this.reliable = options.reliable;
     this.checksum = options.checksum;
     this.mtu = options.mtu;
-    this.tcp = options.tcp === undefined ? tcp : { ...tcp, ...options.tcp };
+    this.tcp = withOptions(tcp, options.tcp);
     this.timeWait = options.timeWait ?? timeWait;
   }
 
@@ -43,7 +43,7 @@ export class Route implements TcpRoute {
     if (tcp === undefined) return this.tcp;
     if (this.answer === null || this.asked !== tcp) {
       this.asked = tcp;
-      this.answer = { ...this.tcp, ...tcp };
+      this.answer = withOptions(this.tcp, tcp);
     }
     return this.answer;
   }

@@ -3,7 +3,7 @@
 
 import type { Connection } from "../tcp/connection.ts";
 import { congestionControls } from "../tcp/controllers.ts";
-import { defaultTcpOptions, type TcpOptions } from "../tcp/options.ts";
+import { defaultTcpOptions, type TcpOptions, withOptions } from "../tcp/options.ts";
 import type { SegmentObserver } from "../tcp/segment-event.ts";
 import { SipHash } from "../tcp/siphash.ts";
 import { Spares } from "../tcp/spares.ts";
@@ -68,7 +68,7 @@ export class Stack {
       throw new StackError("EINVAL", "Cannot make a stack: its secret needs 32 bytes");
     this.limits = { ...defaultStackLimits, ...options.limits };
     checkTcpOptions(options.tcp);
-    this.tcp = options.tcp === undefined ? defaultTcpOptions : { ...defaultTcpOptions, ...options.tcp };
+    this.tcp = withOptions(defaultTcpOptions, options.tcp);
     this.timeWait = options.timeWait ?? DEFAULT_TIME_WAIT;
     this.addresses = new Addresses(options.addresses ?? []);
     this.strays = new StrayPackets(this.limits.strayPackets);

@@ -13,6 +13,9 @@ import type { HeapItem } from "./deadline-heap.ts";
 import type { Route } from "./route.ts";
 import type { TupleEntry } from "./tuple-table.ts";
 
+/** One acknowledgment is built at a time. */
+const segment: TcpSegment = /* @__PURE__ */ new TcpSegment();
+
 export class TimeWait implements TupleEntry, HeapItem {
   readonly local: IpAddress;
   readonly localPort: number;
@@ -32,8 +35,8 @@ export class TimeWait implements TupleEntry, HeapItem {
   private readonly tsRecent: number;
   private readonly timestampStart: number;
   private readonly hopLimit: number;
-  /** Two records that are both sure must not argue for ever. */
-  private readonly budget: AckBudget = new AckBudget();
+  /** Two records that are both sure must not argue for ever. From the first argument on. */
+  private budget: AckBudget | null = null;
 
   constructor(connection: Connection, route: Route, now: number) {
     this.local = connection.local;
@@ -65,7 +68,9 @@ export class TimeWait implements TupleEntry, HeapItem {
     }
     // A bare ACK of the right number is the last word of the closing handshake: answering it would go on for ever.
     const bare = length === 0 && !hasFin && (segment.flags & Flag.syn) === 0;
-    return (bare && segment.seq === this.ack) || !this.budget.take(now) ? "silent" : "acknowledge";
+    if (bare && segment.seq === this.ack) return "silent";
+    this.budget ??= new AckBudget();
+    return this.budget.take(now) ? "acknowledge" : "silent";
   }
 
   /** RFC 6191 §2: the timestamp decides, where both have one and they differ; else the sequence number. */
@@ -76,7 +81,7 @@ export class TimeWait implements TupleEntry, HeapItem {
 
   /** The ACK that says once more what the last one said. */
   acknowledgment(now: number): Bytes {
-    const segment = new TcpSegment();
+    segment.clear();
     segment.sourcePort = this.localPort;
     segment.destinationPort = this.remotePort;
     segment.seq = this.seq;

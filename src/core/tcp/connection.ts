@@ -16,7 +16,7 @@ import { FrtoStep } from "./frto.ts";
 import { largestSegment, windowScaleFor } from "./handshake.ts";
 import type { Host } from "./host.ts";
 import { type ConnectionInfo, connectionInfo } from "./info.ts";
-import type { KeepAlive, TcpOptions } from "./options.ts";
+import { type KeepAlive, type TcpOptions, withOptions } from "./options.ts";
 import { Pacer } from "./pacing.ts";
 import type { PathMtu } from "./pmtu.ts";
 import type { Prr } from "./prr.ts";
@@ -313,7 +313,7 @@ export class Connection {
 
   setOptions(now: number, options: Partial<TcpOptions>): void {
     const before = this.options;
-    this.options = { ...before, ...options };
+    this.options = withOptions(before, options);
     resizeBuffers(this, before);
     // Until our SYN has left its window scale may still follow the buffer.
     if (this.sending.next < 0 && (this.state === "SYN-SENT" || this.scalingOk))

@@ -4,7 +4,7 @@ export type { AckSample, CongestionController } from "./congestion.ts";
 export { type CloseReason, Connection, type ConnectionConfig, Event } from "./connection.ts";
 export type { ConnectionCounters, Host } from "./host.ts";
 export type { ConnectionInfo } from "./info.ts";
-export { initialSequence, timestampOffset } from "./isn.ts";
+export { initialSequence, TimestampOffsets } from "./isn.ts";
 export { MemoryBudget } from "./memory.ts";
 export { defaultKeepAlive, defaultTcpOptions, type KeepAlive, type TcpOptions } from "./options.ts";
 export { linkDied, linksAnswered, pathTooSmall, thaw, unreachable } from "./outage.ts";

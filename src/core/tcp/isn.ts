@@ -16,9 +16,28 @@ export function initialSequence(
   return (tupleHash(hash, local, localPort, remote, remotePort) + Math.floor(now / 4)) >>> 0;
 }
 
-/** The timestamp clock of a pair of hosts starts at a secret point, the same for all its connections (§7.1 note on PAWS). */
-export function timestampOffset(hash: SipHash, local: IpAddress, remote: IpAddress): number {
-  return tupleHash(hash, local, 0, remote, 0);
+/**
+ * The timestamp clock of a pair of hosts starts at a secret point, the same for all its connections (§7.1 note on PAWS).
+ * That of the last pair is remembered: most connections of a host are with one other.
+ */
+export class TimestampOffsets {
+  private readonly hash: SipHash;
+  private local: IpAddress | null = null;
+  private remote: IpAddress | null = null;
+  private offset = 0;
+
+  constructor(hash: SipHash) {
+    this.hash = hash;
+  }
+
+  of(local: IpAddress, remote: IpAddress): number {
+    if (this.local?.equals(local) !== true || this.remote?.equals(remote) !== true) {
+      this.local = local;
+      this.remote = remote;
+      this.offset = tupleHash(this.hash, local, 0, remote, 0);
+    }
+    return this.offset;
+  }
 }
 
 function tupleHash(

@@ -81,40 +81,51 @@ export interface TcpOptions {
   readonly hopLimit: number;
 }
 
-export const defaultTcpOptions: TcpOptions = {
-  receiveBuffer: 6 << 20,
-  initialReceiveBuffer: 128 << 10,
-  sendBuffer: 4 << 20,
-  initialSendBuffer: 64 << 10,
-  noDelay: true,
-  cork: false,
-  keepAlive: null,
-  userTimeout: 0,
-  maxSegmentSize: 0,
-  timestamps: true,
-  sack: true,
-  windowScaling: true,
-  initialRto: 1_000_000,
-  minRto: 200_000,
-  maxRto: 120_000_000,
-  clockResolution: 1_000,
-  reorderingWindow: "adaptive",
-  tailLossProbe: true,
-  initialWindow: 10,
-  delayedAck: 40_000,
-  quickAcks: 16,
-  synRetries: 6,
-  synAckRetries: 5,
-  retries: 15,
-  finWait2: 60_000_000,
-  slowStartAfterIdle: true,
-  mtuProbing: true,
-  congestionControl: "cubic",
-  ecn: "passive",
-  pacing: true,
-  trafficClass: 0,
-  hopLimit: 64,
-};
+/**
+ * Options with the defaults. All that a connection may have are of this shape: machine code is made for shapes, and
+ * objects put together from parts have several.
+ */
+class CompleteOptions implements TcpOptions {
+  readonly receiveBuffer: number = 6 << 20;
+  readonly initialReceiveBuffer: number = 128 << 10;
+  readonly sendBuffer: number = 4 << 20;
+  readonly initialSendBuffer: number = 64 << 10;
+  readonly noDelay: boolean = true;
+  readonly cork: boolean = false;
+  readonly keepAlive: KeepAlive | null = null;
+  readonly userTimeout: number = 0;
+  readonly maxSegmentSize: number = 0;
+  readonly timestamps: boolean = true;
+  readonly sack: boolean = true;
+  readonly windowScaling: boolean = true;
+  readonly initialRto: number = 1_000_000;
+  readonly minRto: number = 200_000;
+  readonly maxRto: number = 120_000_000;
+  readonly clockResolution: number = 1_000;
+  readonly reorderingWindow: ReorderingWindow = "adaptive";
+  readonly tailLossProbe: boolean = true;
+  readonly initialWindow: number = 10;
+  readonly delayedAck: number = 40_000;
+  readonly quickAcks: number = 16;
+  readonly synRetries: number = 6;
+  readonly synAckRetries: number = 5;
+  readonly retries: number = 15;
+  readonly finWait2: number = 60_000_000;
+  readonly slowStartAfterIdle: boolean = true;
+  readonly mtuProbing: boolean = true;
+  readonly congestionControl: CongestionControl = "cubic";
+  readonly ecn: EcnMode = "passive";
+  readonly pacing: boolean = true;
+  readonly trafficClass: number = 0;
+  readonly hopLimit: number = 64;
+}
+
+export const defaultTcpOptions: TcpOptions = /* @__PURE__ */ new CompleteOptions();
+
+/** `base`, but for what `own` names. */
+export function withOptions(base: TcpOptions, own: Partial<TcpOptions> | undefined): TcpOptions {
+  return own === undefined ? base : Object.assign(new CompleteOptions(), base, own);
+}
 
 /** Linux's TCP_MIN_SND_MSS: with smaller segments options leave no room for data. */
 export const MINIMUM_MSS = 48;

@@ -2,13 +2,15 @@
 // that an outsider must not predict (RFC 6528, RFC 6056). 64-bit arithmetic is done in pairs of int32.
 // May use nothing.
 
+/** One message is hashed at a time, from start() to finish(), so all keys share where its words are. */
+const words: number[] = [];
+
 export class SipHash {
   private readonly k0l: number;
   private readonly k0h: number;
   private readonly k1l: number;
   private readonly k1h: number;
-  /** The message, and its length in words. */
-  private readonly words: number[] = [];
+  /** Words of the message. */
   private count = 0;
   /** High bits of the last hash, unsigned. */
   high = 0;
@@ -33,13 +35,13 @@ export class SipHash {
 
   /** Takes one 32-bit word, little-endian in the message. */
   word(value: number): this {
-    this.words[this.count++] = value | 0;
+    words[this.count++] = value | 0;
     return this;
   }
 
   /** Ends the message; the low 32 bits of the hash, unsigned. The high bits follow by `high`. */
   finish(): number {
-    const { words, count } = this;
+    const { count } = this;
     // The last block has the length in bytes in its top byte.
     const blocksEnd = (count | 1) + 1;
     words[count] = 0;

@@ -1,7 +1,7 @@
 // Initial sequence numbers, RFC 6528: a clock of 4 us and a hash of the four-tuple; the timestamp's start, RFC 7323 §7.1.
 
 import { describe, expect, it } from "vitest";
-import { initialSequence, timestampOffset } from "../../../src/core/tcp/isn.ts";
+import { initialSequence, TimestampOffsets } from "../../../src/core/tcp/isn.ts";
 import { SipHash } from "../../../src/core/tcp/siphash.ts";
 import { IpAddress } from "../../../src/core/wire/ip-address.ts";
 
@@ -38,11 +38,15 @@ describe("initialSequence()", () => {
   });
 });
 
-describe("timestampOffset()", () => {
+describe("TimestampOffsets", () => {
   it("is one for a pair of hosts, whatever the ports (so that RFC 6191 works), and differs between pairs", () => {
-    const offset = timestampOffset(hash(), local, remote);
-    expect(timestampOffset(hash(), local, remote)).toBe(offset);
-    expect(timestampOffset(hash(), local, address("10.0.0.3"))).not.toBe(offset);
-    expect(timestampOffset(hash(9), local, remote)).not.toBe(offset);
+    const other = address("10.0.0.3");
+    const offsets = new TimestampOffsets(hash());
+    const offset = offsets.of(local, remote);
+    expect(offsets.of(local, remote)).toBe(offset);
+    expect(offsets.of(local, other)).not.toBe(offset);
+    expect(offsets.of(other, remote)).not.toBe(offset);
+    expect(offsets.of(address("10.0.0.1"), address("10.0.0.2"))).toBe(offset);
+    expect(new TimestampOffsets(hash(9)).of(local, remote)).not.toBe(offset);
   });
 });
