@@ -2,10 +2,10 @@
 //
 // Every place in an exchange of 1 MiB is met, though not each by a run of its own. A WebSocket's message that did not
 // arrive whole is never delivered, and of a link without WebSockets a frame is not: so cuts in the same message are the
-// same event to both ends. cuts.test.ts cuts at the end of every message of either
-// way, a byte before and a byte after it, resume included, and at every byte of a handshake. Here it is every single
-// byte of a stretch that holds whole messages of every kind in both directions, which is that claim itself; and steps
-// of a prime through all of 1 MiB. Over bare TCP the places lie inside frames.
+// same event to both ends. cuts.test.ts cuts at the end of every message of either way, a byte before and a byte after
+// it, resume included, and at every byte of a handshake. Here it is every single byte of a stretch that holds whole
+// messages of every kind in both directions, which is that claim itself; and steps of a prime through all of 1 MiB. Over
+// bare TCP the places lie inside frames.
 import { afterEach, describe, expect, test } from "vitest";
 import { nodeDialer, nodeLinkListener } from "../../src/adapters/node/index.ts";
 import { Tunnel } from "../relay/testbed.ts";
@@ -23,22 +23,20 @@ const SMALL = 32 << 10;
 /** So often a link is dialled again at once; then with pauses. */
 const AT_ONCE = 16;
 
-type Carrier = "a WebSocket" | "bare TCP";
-
 /**
- * Exchanges of `bytes` each way, cut after 0, `step`, 2 * `step`, ... bytes of both ways until `end`, several at once. Each
- * tunnel has a proxy of its own and so knows its connection. How many there were, and how many of them were cut.
+ * Exchanges of `bytes` each way, cut after `from`, then `step` more, ... bytes of both ways below `end`, several at once.
+ * Each tunnel has a proxy of its own and so knows its connection. How many there were, and how many of them were cut.
  */
 async function cutAll(
-  carrier: Carrier,
+  carrier: "a WebSocket" | "bare TCP",
   lanes: number,
-  cut: { readonly step: number; readonly end: number; readonly bytes: number },
+  cut: { readonly from: number; readonly end: number; readonly step: number; readonly bytes: number },
 ): Promise<{ exchanges: number; cuts: number; tunnels: number }> {
   const listener =
     carrier === "bare TCP" ? await nodeLinkListener("127.0.0.1:0", (link) => world.relay.accept(link)) : null;
   if (listener !== null) world.bed.onClose(() => listener.close());
   const counts = { exchanges: 0, cuts: 0, tunnels: 0 };
-  let next = 0;
+  let next = cut.from;
   const lane = async (): Promise<void> => {
     const proxy = await FaultProxy.start(listener?.localAddr.port ?? world.relay.url);
     world.bed.onClose(() => proxy.close());
@@ -63,25 +61,27 @@ async function cutAll(
 }
 
 describe("An exchange whose link is cut", () => {
-  test.each([
-    ["at every byte of a small exchange", "a WebSocket", { step: chosen(1_021, 1), bytes: SMALL }],
-    ["at every byte of a small exchange", "bare TCP", { step: chosen(1_021, 1), bytes: SMALL }],
-    [
-      "in steps of a prime through an exchange of 1 MiB",
-      "a WebSocket",
-      { step: chosen(104_729, 509), bytes: MIB },
-    ],
-    [
-      "in steps of a prime through an exchange of 1 MiB",
-      "bare TCP",
-      { step: chosen(104_729, 509), bytes: MIB },
-    ],
-  ] as const)("%s over %s costs no byte", async (_what, carrier, { step, bytes }) => {
-    world = await FaultWorld.start();
-    const { exchanges, cuts, tunnels } = await cutAll(carrier, 4, { step, bytes, end: 2 * bytes });
-    expect(exchanges).toBe(Math.ceil((2 * bytes) / step));
-    expect(cuts).toBe(exchanges);
-    expect(world.relay.counters.sessionsOpened).toBe(tunnels);
-    expect(world.server.failures).toBe(0);
+  describe.each(["a WebSocket", "bare TCP"] as const)("over %s", (carrier) => {
+    test.each([
+      [
+        "at every byte of the first half of a small one",
+        { from: 0, end: SMALL, step: chosen(1_021, 1), bytes: SMALL },
+      ],
+      [
+        "at every byte of its second half",
+        { from: SMALL, end: 2 * SMALL, step: chosen(1_021, 1), bytes: SMALL },
+      ],
+      [
+        "in steps of a prime through 1 MiB",
+        { from: 0, end: 2 * MIB, step: chosen(104_729, 509), bytes: MIB },
+      ],
+    ])("%s costs no byte", async (_what, cut) => {
+      world = await FaultWorld.start();
+      const { exchanges, cuts, tunnels } = await cutAll(carrier, 4, cut);
+      expect(exchanges).toBe(Math.ceil((cut.end - cut.from) / cut.step));
+      expect(cuts).toBe(exchanges);
+      expect(world.relay.counters.sessionsOpened).toBe(tunnels);
+      expect(world.server.failures).toBe(0);
+    });
   });
 });

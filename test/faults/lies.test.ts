@@ -1,13 +1,17 @@
 // Links that do not die honestly: that stand still, that carry one way alone, that a middlebox closes cleanly, and whose
 // last bytes come when their successor is there.
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { RelaySession } from "../../src/relay/session.ts";
 import type { Tunnel } from "../../src/tunnel/index.ts";
 import { exchange, sleep } from "./exchange.ts";
 import { chosen } from "./full.ts";
 import { FaultWorld } from "./world.ts";
 
 let world: FaultWorld;
-afterEach(() => world.end());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await world.end();
+});
 
 const BYTES = chosen(4 << 20, 64 << 20);
 
@@ -17,7 +21,8 @@ function retransmissions(tunnel: Tunnel): number {
 }
 
 describe("A link that", () => {
-  test("stands still for a while makes nobody send anything twice", async () => {
+  test("stands still for a while makes neither end send anything twice", async () => {
+    const attached = vi.spyOn(RelaySession.prototype, "attach");
     world = await FaultWorld.start();
     const tunnel = await world.tunnel({ links: 2 });
     const stalling = (async () => {
@@ -33,6 +38,9 @@ describe("A link that", () => {
     await exchange(tunnel, world.server, { streams: 5, bytes: BYTES, slowReader: 20 });
     await stalling;
     expect(retransmissions(tunnel)).toBe(0);
+    const contexts = attached.mock.contexts as RelaySession[];
+    expect(contexts).toHaveLength(2);
+    for (const session of contexts) expect(session.driver.stack.counters.retransmissions).toBe(0);
     expect(world.proxy.taken).toBe(2);
   });
 
@@ -51,7 +59,7 @@ describe("A link that", () => {
 
   test("brings nothing any more, though it takes all, is replaced after a time of silence", async () => {
     world = await FaultWorld.start();
-    const tunnel = await world.tunnel({ watch: { idle: 200, silence: 450, writeWait: 10_000 } });
+    const tunnel = await world.tunnel({ watch: { idle: 500, silence: 1_500, writeWait: 10_000 } });
     const moving = exchange(tunnel, world.server, { streams: 2, bytes: BYTES });
     await sleep(20);
     world.proxy.newest?.mute("down");

@@ -8,17 +8,23 @@ import { type Held, held, released } from "./leaks.ts";
 const PAIRS = chosen(40, 500);
 let bed: Testbed;
 let before: Held;
+const relays: Relay[] = [];
 
 afterEach(async () => {
   await bed.close();
+  for (const { counters } of relays.splice(0)) {
+    expect(counters).toMatchObject({ sessions: 0, detached: 0, handshakes: 0, streams: 0 });
+  }
   await released(before);
 });
 
 /** A relay that keeps the key of the one before. Its limits are for many clients of one address. */
-function serve(key: Uint8Array): Promise<Relay> {
+async function serve(key: Uint8Array): Promise<Relay> {
   const many = 4 * PAIRS;
   const limits = { sessionsPerSubject: many, handshakes: many, handshakesPerAddress: many };
-  return bed.relay({ key, limits });
+  const relay = await bed.relay({ key, limits });
+  relays.push(relay);
+  return relay;
 }
 
 test(`${2 * PAIRS} sessions resume at once after the relay's restart, and the streams between them go on`, async () => {

@@ -142,6 +142,32 @@ describe("A link that is lost", () => {
 });
 
 describe("A browser's word of its network", () => {
+  test.each([
+    ["online", "visible", true],
+    ["pageshow", "visible", true],
+    ["visibilitychange", "visible", true],
+    ["visibilitychange", "hidden", false],
+  ])("%s, the page being %s, ends a pause: %s", async (name, visibilityState, isHeard) => {
+    const page = new EventTarget();
+    const document = Object.assign(new EventTarget(), { visibilityState });
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    vi.stubGlobal("document", document);
+    world = new VirtualRelay();
+    const tunnel = await world.open("alice");
+    world.isAway = true;
+    world.cut();
+    await world.pass(120_000);
+    world.isAway = false;
+    world.dialled.length = 0;
+    const before = world.clock.now();
+    (name === "visibilitychange" ? document : page).dispatchEvent(new Event(name));
+    await world.pass(0);
+    expect(world.dialled).toEqual(isHeard ? [before] : []);
+    await world.pass(16_000);
+    expect(tunnel.state.phase).toBe("open");
+  });
+
   class Connection extends EventTarget {
     type: string | undefined;
 
@@ -235,6 +261,24 @@ describe("While a tunnel has no link", () => {
     const [client, [server]] = await world.clock.drive(waiting);
     expect(server.peer?.name).toBe("alice");
     await talk({ client, server });
+  });
+
+  test("its name is kept for it: another subject is refused, its own may take over", async () => {
+    world = new VirtualRelay({
+      tokens: [
+        { token: "a-token-of-some-length", subject: "ann" },
+        { token: "another-token-of-length", subject: "bert" },
+      ],
+    });
+    const alice = await world.open("alice", { token: "a-token-of-some-length" });
+    strand(alice);
+    await world.pass(240_000);
+    expect(world.core.counters).toMatchObject({ sessions: 1, detached: 1 });
+    const other = world.open("alice", { token: "another-token-of-length" });
+    expect((await failing(other)).code).toBe("EADDRINUSE");
+    const again = await world.open("alice", { token: "a-token-of-some-length" });
+    expect(again.name).toBe("alice");
+    expect(world.core.counters).toMatchObject({ sessions: 1, detached: 0, sessionsTakenOver: 1 });
   });
 
   test("the streams of its peers stand still: nothing is resent, and no timeout counts", async () => {
