@@ -3,6 +3,7 @@
 // May use wire's types; no clock.
 
 import type { Bytes } from "../wire/bytes.ts";
+import { copyIntoSum, sumAtOddPlace } from "../wire/checksum.ts";
 import { copyBytes } from "../wire/copy.ts";
 import { FIRST_SLAB_SIZE, type SlabPool } from "./slab-pool.ts";
 
@@ -67,8 +68,12 @@ export class SendBuffer {
     this.end += data.length;
   }
 
-  /** Copies `length` bytes from stream offset `offset` to out[at..]. They must be in the buffer. */
-  copyTo(out: Uint8Array, at: number, offset: number, length: number): void {
+  /**
+   * Copies `length` bytes from stream offset `offset` to out[at..]. They must be in the buffer.
+   * @returns their part of a checksum, if `sums`
+   */
+  copyTo(out: Uint8Array, at: number, offset: number, length: number, sums = false): number {
+    let sum = 0;
     let index = this.find(offset);
     let position = at;
     let left = length;
@@ -78,13 +83,17 @@ export class SendBuffer {
       const skip = from - chunk.offset;
       const count = Math.min(chunk.length - skip, left);
       const begin = chunk.begin + skip;
-      copyBytes(chunk.bytes, begin, begin + count, out, position);
+      if (sums) {
+        const part = copyIntoSum(0, chunk.bytes, begin, begin + count, out, position);
+        sum += ((position - at) & 1) === 0 ? part : sumAtOddPlace(part);
+      } else copyBytes(chunk.bytes, begin, begin + count, out, position);
       position += count;
       from += count;
       left -= count;
       this.cursor = index;
       index++;
     }
+    return sum;
   }
 
   /** Drops everything before `offset`. */

@@ -385,8 +385,9 @@ function write(
   const { out, at, linkId } = place;
   const ip = ipHeaderLength(connection.remote.family);
   const tcp = writeTcpHeader(out, at + ip, segment);
-  if (size > 0) connection.sending.buffer.copyTo(out, at + ip + tcp, offset, size);
-  const { options } = connection;
+  const { options, route } = connection;
+  const data = at + ip + tcp;
+  const sum = size > 0 ? connection.sending.buffer.copyTo(out, data, offset, size, route.checksum) : 0;
   connection.identification = (connection.identification + 1) & 0xffff;
   writeIpHeader(
     out,
@@ -399,8 +400,8 @@ function write(
     options.hopLimit,
     connection.identification,
   );
-  const end = at + ip + tcp + size;
-  if (connection.route.checksum) writeTcpChecksum(out, at, end);
+  const end = data + size;
+  if (route.checksum) writeTcpChecksum(out, at, end, data, sum);
   connection.segmentsSent++;
   connection.host.counters.segmentsSent++;
   if (connection.host.observer !== null) {

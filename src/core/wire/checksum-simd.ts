@@ -4,8 +4,8 @@
 
 import type { Bytes } from "./bytes.ts";
 
-/** Sums bytes[start..end) as little-endian 16-bit words, an odd last byte padded with zero; not folded. */
-export type WordSum = (bytes: Uint8Array, start: number, end: number) => number;
+/** Sums little-endian 16-bit words, an odd last byte padded with zero; not folded. */
+export type WordSum = (bytes: Uint8Array) => number;
 
 /** What wordSumBySimd() can take at once: the lanes would overflow beyond. */
 export const LONGEST_SIMD_SUM = 65_536;
@@ -17,9 +17,9 @@ export function wordSumBySimd(): WordSum | null {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(MODULE)));
     const exports = instance.exports as SumExports;
     const memory = new Uint8Array(exports.memory.buffer);
-    return (bytes, start, end) => {
-      memory.set(bytes.subarray(start, end));
-      return exports.sum(end - start) >>> 0;
+    return (bytes) => {
+      memory.set(bytes);
+      return exports.sum(bytes.length) >>> 0;
     };
   } catch {
     return null;

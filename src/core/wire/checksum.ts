@@ -4,6 +4,7 @@
 // word, which is the same as turning the bytes of the sum round once more.
 
 import { LONGEST_SIMD_SUM, type WordSum, wordSumBySimd } from "./checksum-simd.ts";
+import { copyBytes } from "./copy.ts";
 
 const LITTLE_ENDIAN: boolean =
   /* @__PURE__ */ new Uint8Array(/* @__PURE__ */ new Uint16Array([1]).buffer)[0] === 1;
@@ -37,7 +38,31 @@ export function addToSum(sum: number, bytes: Uint8Array, start: number, end: num
   if (simd === null || length < WORTH_SIMD || length > LONGEST_SIMD_SUM) {
     return sum + sumLong(bytes, start, end);
   }
-  return sum + swap(fold(simd(bytes, start, end)));
+  return sum + swap(fold(simd(bytes.subarray(start, end))));
+}
+
+/** Copies `from[start..end)` to `to[at..]` and adds it to `sum`, as addToSum(): one view serves for both. */
+export function copyIntoSum(
+  sum: number,
+  from: Uint8Array,
+  start: number,
+  end: number,
+  to: Uint8Array,
+  at: number,
+): number {
+  const length = end - start;
+  if (simd === null || length < WORTH_SIMD || length > LONGEST_SIMD_SUM) {
+    copyBytes(from, start, end, to, at);
+    return addToSum(sum, to, at, at + length);
+  }
+  const view = from.subarray(start, end);
+  to.set(view, at);
+  return sum + swap(fold(simd(view)));
+}
+
+/** The sum of the same bytes when they begin at an odd place of what is summed (RFC 1071 §2B). */
+export function sumAtOddPlace(sum: number): number {
+  return swap(fold(sum));
 }
 
 /**

@@ -62,15 +62,21 @@ function sumOfWord(word: number): number {
 
 /**
  * Fills the TCP checksum of a finished packet in `out[at..end)`. IPv4 options are allowed, extension headers
- * not.
+ * not. `sum` is that of `out[summedFrom..end)`, where the caller has it already.
  */
-export function writeTcpChecksum(out: Uint8Array, at: number, end: number): void {
-  writeTransportChecksum(out, at, end, Protocol.tcp, 16);
+export function writeTcpChecksum(
+  out: Uint8Array,
+  at: number,
+  end: number,
+  summedFrom: number = end,
+  sum: number = 0,
+): void {
+  writeTransportChecksum(out, at, end, Protocol.tcp, 16, summedFrom, sum);
 }
 
 /** Fills the checksum of a finished ICMPv6 packet, which covers a pseudo-header (RFC 4443 §2.3). */
 export function writeIcmpv6Checksum(out: Uint8Array, at: number, end: number): void {
-  writeTransportChecksum(out, at, end, Protocol.icmpv6, 2);
+  writeTransportChecksum(out, at, end, Protocol.icmpv6, 2, end, 0);
 }
 
 function writeTransportChecksum(
@@ -79,6 +85,8 @@ function writeTransportChecksum(
   end: number,
   protocol: number,
   field: number,
+  summedFrom: number,
+  known: number,
 ): void {
   const ipv4 = out[at] >>> 4 === 4;
   const addresses = at + (ipv4 ? 12 : 8);
@@ -86,10 +94,10 @@ function writeTransportChecksum(
   const payload = ipv4 ? at + (out[at] & 15) * 4 : afterAddresses;
   const previous = readUint16(out, payload + field);
   if (previous !== 0) writeUint16(out, payload + field, 0);
-  const lengthAndProtocol = end - payload + protocol;
+  const begun = end - payload + protocol + known;
   const sum =
     payload === afterAddresses
-      ? addToSum(lengthAndProtocol, out, addresses, end)
-      : addToSum(addToSum(lengthAndProtocol, out, addresses, afterAddresses), out, payload, end);
+      ? addToSum(begun, out, addresses, summedFrom)
+      : addToSum(addToSum(begun, out, addresses, afterAddresses), out, payload, summedFrom);
   writeUint16(out, payload + field, finishSum(sum));
 }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SendBuffer } from "../../../src/core/tcp/send-buffer.ts";
 import { SLAB_SIZE, SlabPool } from "../../../src/core/tcp/slab-pool.ts";
+import { addToSum, finishSum } from "../../../src/core/wire/checksum.ts";
 import { pattern, sameBytes } from "../stack/pair.ts";
 
 function contents(buffer: SendBuffer, from = buffer.start, length = buffer.end - from): Uint8Array {
@@ -31,6 +32,24 @@ describe("SendBuffer", () => {
     small[0] = 99;
     expect(contents(buffer)[0]).toBe(99);
     expect(contents(buffer)[10_000]).toBe(pattern(1)[0]);
+  });
+
+  it("sums what it copies, over pieces of odd length too", () => {
+    const buffer = new SendBuffer(new SlabPool());
+    for (const length of [4_097, 4_099, 5_001]) buffer.append(pattern(length, buffer.end));
+    buffer.write(pattern(999), 0, 999);
+    for (const [offset, length] of [
+      [0, 14_196],
+      [1, 4_097],
+      [4_000, 97],
+      [4_001, 4_400],
+      [13_100, 1_001],
+    ]) {
+      const out = new Uint8Array(length);
+      const sum = buffer.copyTo(out, 0, offset, length, true);
+      expect(sameBytes(out, contents(buffer, offset, length))).toBe(true);
+      expect(finishSum(sum)).toBe(finishSum(addToSum(0, out, 0, length)));
+    }
   });
 
   it("gives slabs back when their bytes are acknowledged, and when it is cleared", () => {

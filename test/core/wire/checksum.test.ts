@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { accelerateChecksums, addToSum, finishSum } from "../../../src/core/wire/checksum.ts";
+import {
+  accelerateChecksums,
+  addToSum,
+  copyIntoSum,
+  finishSum,
+  sumAtOddPlace,
+} from "../../../src/core/wire/checksum.ts";
 import { fromHex } from "./hex.ts";
 import { naiveChecksum } from "./naive-checksum.ts";
 
@@ -89,6 +95,20 @@ describe.each(["in plain JavaScript", "by WebAssembly SIMD"])("checksum %s", (me
         expect(finishSum(sum)).toBe(naiveChecksum(bytes.subarray(start, start + first + second)));
       }),
     );
+  });
+
+  it("is taken of what is copied, in parts that end anywhere", () => {
+    const bytes = pattern(2_000);
+    for (const cut of [0, 1, 31, 32, 33, 64, 255, 256, 257, 700, 1_001]) {
+      const out = new Uint8Array(1_600);
+      const first = copyIntoSum(0, bytes, 7, 7 + cut, out, 5);
+      const rest = copyIntoSum(0, bytes, 7 + cut, 1_507, out, 5 + cut);
+      expect(out.subarray(5, 1_505)).toEqual(bytes.subarray(7, 1_507));
+      expect(out[4] + out[1_505]).toBe(0);
+      expect(finishSum(first + ((cut & 1) === 0 ? rest : sumAtOddPlace(rest)))).toBe(
+        naiveChecksum(bytes.subarray(7, 1_507)),
+      );
+    }
   });
 
   it("of data with its own checksum inside is 0", () => {
