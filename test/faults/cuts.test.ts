@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { NetError } from "../../src/core/net/index.ts";
 import { exchange } from "./exchange.ts";
+import { FaultProxy } from "./fault-proxy.ts";
 import { chosen } from "./full.ts";
 import type { ProxiedConnection } from "./proxied-connection.ts";
 import { FaultWorld } from "./world.ts";
@@ -74,22 +75,30 @@ describe("A link that is cut", () => {
   test("at any byte of a resume comes back all the same", async () => {
     world = await FaultWorld.start();
     const step = chosen(127, 1);
+    let next = 0;
     let tunnels = 0;
-    for (let after = 0; after < HANDSHAKE; tunnels++) {
-      const tunnel = await world.tunnel();
-      // So often a link is dialled again at once; then with pauses.
-      for (let turn = 0; turn < 8 && after < HANDSHAKE; turn++, after += step) {
-        const next = world.proxy.taken;
-        const cutAt = after;
-        world.proxy.onConnection = (connection) => {
-          if (connection.index === next) connection.cutAfter(cutAt);
-        };
-        world.proxy.cut();
-        await exchange(tunnel, world.server, { streams: 1, bytes: 10_000 });
+    // An attempt that fails is followed by a pause: so several at once, each with a proxy of its own.
+    const lane = async (): Promise<void> => {
+      const proxy = await FaultProxy.start(world.relay.url);
+      world.bed.onClose(() => proxy.close());
+      while (next < HANDSHAKE) {
+        const tunnel = await world.tunnel({}, proxy.url);
+        tunnels++;
+        // So often a link that stood is dialled again at once.
+        for (let turn = 0; turn < 8 && next < HANDSHAKE; turn++) {
+          const [after, taken] = [next, proxy.taken];
+          next += step;
+          proxy.onConnection = (connection) => {
+            if (connection.index === taken) connection.cutAfter(after);
+          };
+          proxy.cut();
+          await exchange(tunnel, world.server, { streams: 1, bytes: 10_000 });
+        }
+        proxy.onConnection = undefined;
+        await tunnel.close();
       }
-      world.proxy.onConnection = undefined;
-      await tunnel.close();
-    }
+    };
+    await Promise.all(Array.from({ length: chosen(2, 12) }, lane));
     expect(world.relay.counters.sessionsOpened).toBe(tunnels);
   });
 
