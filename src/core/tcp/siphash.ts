@@ -17,15 +17,11 @@ export class SipHash {
 
   /** @param key 16 bytes at `offset` */
   constructor(key: Uint8Array, offset = 0) {
-    const word = (at: number): number =>
-      key[offset + at] |
-      (key[offset + at + 1] << 8) |
-      (key[offset + at + 2] << 16) |
-      (key[offset + at + 3] << 24);
-    this.k0l = word(0);
-    this.k0h = word(4);
-    this.k1l = word(8);
-    this.k1h = word(12);
+    const view = new DataView(key.buffer, key.byteOffset + offset, 16);
+    this.k0l = view.getInt32(0, true);
+    this.k0h = view.getInt32(4, true);
+    this.k1l = view.getInt32(8, true);
+    this.k1h = view.getInt32(12, true);
   }
 
   start(): this {
