@@ -31,8 +31,13 @@ const message = new Uint8Array(65_536);
 
 accelerateChecksums();
 
-/** Microseconds. */
-const now = (): number => performance.now() * 1_000;
+/** Microseconds, as of the last tick(): reading the clock at every call would be measured too. */
+let now = 0;
+
+function tick(): number {
+  now = performance.now() * 1_000;
+  return now;
+}
 
 class Host {
   readonly stack: Stack;
@@ -53,17 +58,17 @@ class Host {
   }
 
   listen(): Listener {
-    return this.stack.listen(now(), { address: null, port: PORT, backlog: 4_096 });
+    return this.stack.listen(now, { address: null, port: PORT, backlog: 4_096 });
   }
 
   connect(to: Host): Connection {
-    return this.stack.connect(now(), { remote: to.address, remotePort: PORT });
+    return this.stack.connect(now, { remote: to.address, remotePort: PORT });
   }
 
-  /** Everything there is to send, one packet in `message` at a time. The clock is read once, as a driver does. */
+  /** Everything there is to send, one packet in `message` at a time. */
   send(take: (at: number, length: number) => void): boolean {
     const { stack } = this;
-    const at = now();
+    const at = now;
     let any = false;
     for (let stray = stack.takePacket(); stray !== null; stray = stack.takePacket()) {
       message.set(stray.bytes);
@@ -83,7 +88,7 @@ class Host {
 
   /** What is due, and nobody who waits for events. */
   turn(): void {
-    this.stack.timeout(now());
+    this.stack.timeout(now);
     for (let one = this.stack.takeChanged(); one !== null; one = this.stack.takeChanged()) one.takeEvents();
   }
 }
@@ -104,17 +109,21 @@ class Pair {
   }
 
   there(): boolean {
+    tick();
     return this.near.send(this.toFar);
   }
 
   back(): boolean {
+    tick();
     return this.far.send(this.toNear);
   }
 
+  /** All that is to be said, at one instant. */
   settle(): void {
+    tick();
     for (;;) {
-      const any = this.there();
-      if (!this.back() && !any) break;
+      const any = this.near.send(this.toFar);
+      if (!this.far.send(this.toNear) && !any) break;
     }
   }
 
@@ -137,10 +146,10 @@ class Pair {
 
 /** Fills the buffers of `near` once and takes all that arrives; returns the bytes. */
 function moveOnce(pair: Pair, near: Connection, far: Connection): number {
-  while (near.send(now(), block) > 0) {}
+  while (near.send(now, block) > 0) {}
   pair.there();
   let bytes = 0;
-  for (let chunk = far.receive(now(), 1 << 20); chunk != null; chunk = far.receive(now(), 1 << 20)) {
+  for (let chunk = far.receive(now, 1 << 20); chunk != null; chunk = far.receive(now, 1 << 20)) {
     bytes += chunk.length;
   }
   pair.back();
@@ -154,14 +163,14 @@ serveRole({
   transfer(seconds) {
     const pair = new Pair();
     const [near, far] = pair.connected();
-    const warm = now() + 300_000;
-    while (now() < warm) moveOnce(pair, near, far);
-    const began = now();
+    const warm = tick() + 300_000;
+    while (tick() < warm) moveOnce(pair, near, far);
+    const began = tick();
     const segments = pair.near.stack.counters.segmentsSent;
     const end = began + seconds * 1e6;
     let bytes = 0;
-    while (now() < end) bytes += moveOnce(pair, near, far);
-    const took = (now() - began) / 1e6;
+    while (tick() < end) bytes += moveOnce(pair, near, far);
+    const took = (tick() - began) / 1e6;
     return {
       bytesPerSecond: bytes / took,
       secondsPerSegment: took / (pair.near.stack.counters.segmentsSent - segments),
@@ -173,15 +182,15 @@ serveRole({
     const [near, far] = pair.connected();
     const text = new Uint8Array(64);
     const times: number[] = [];
-    const end = now() + seconds * 1e6;
-    for (let sentAt = now(); sentAt < end; ) {
+    const end = tick() + seconds * 1e6;
+    for (let sentAt = now; sentAt < end; ) {
       near.send(sentAt, text);
       pair.there();
-      far.send(now(), far.receive(now(), 64) ?? fail("The ping did not come"));
+      far.send(now, far.receive(now, 64) ?? fail("The ping did not come"));
       pair.back();
-      if (near.receive(now(), 64)?.length !== 64) fail("The answer did not come");
+      if (near.receive(now, 64)?.length !== 64) fail("The answer did not come");
       pair.turn();
-      const arrivedAt = now();
+      const arrivedAt = tick();
       times.push((arrivedAt - sentAt) / 1e6);
       sentAt = arrivedAt;
     }
@@ -190,28 +199,28 @@ serveRole({
 
   opening(seconds) {
     const pair = new Pair();
-    const began = now();
+    const began = tick();
     const end = began + seconds * 1e6;
     let count = 0;
-    for (; now() < end; count++) {
+    for (; tick() < end; count++) {
       const [near, far] = pair.connected();
-      far.send(now(), ONE_BYTE);
-      far.release(now());
+      far.send(now, ONE_BYTE);
+      far.release(now);
       pair.settle();
-      if (near.receive(now(), 1)?.length !== 1) fail("The byte did not come");
-      near.release(now());
+      if (near.receive(now, 1)?.length !== 1) fail("The byte did not come");
+      near.release(now);
       pair.settle();
       pair.turn();
     }
     if (pair.near.stack.connectionCount + pair.far.stack.connectionCount > 0) fail("Connections are left");
-    return { perSecond: count / ((now() - began) / 1e6) };
+    return { perSecond: count / ((tick() - began) / 1e6) };
   },
 
   allocation() {
     const pair = new Pair();
     const [near, far] = pair.connected();
-    const warm = now() + 500_000;
-    while (now() < warm) moveOnce(pair, near, far);
+    const warm = tick() + 500_000;
+    while (tick() < warm) moveOnce(pair, near, far);
     const samples: number[] = [];
     for (let round = 0; round < 9; round++) {
       globalThis.gc?.();
@@ -236,12 +245,12 @@ serveRole({
     });
     const [near, far] = pair.connected();
     // Only an ACK after the handshake can tell of a window this large (RFC 7323 §2.2).
-    near.send(now(), ONE_BYTE);
+    near.send(now, ONE_BYTE);
     pair.settle();
-    far.receive(now(), 1);
-    far.send(now(), ONE_BYTE);
+    far.receive(now, 1);
+    far.send(now, ONE_BYTE);
     pair.settle();
-    while (near.send(now(), block) > 0) {}
+    while (near.send(now, block) > 0) {}
     const packets: Uint8Array[] = [];
     pair.near.send((_at, length) => packets.push(message.slice(0, length)));
     if (packets.length * MSS < 0.9 * window) fail(`Only ${packets.length} segments are in flight`);
@@ -249,13 +258,13 @@ serveRole({
     const acks: Uint8Array[] = [];
     for (let at = 0; at < packets.length; at += 2) {
       for (const packet of packets.slice(at, at + 2)) {
-        pair.far.stack.input(now(), packet, 0, packet.length, LINK);
+        pair.far.stack.input(now, packet, 0, packet.length, LINK);
       }
       pair.far.send((_at, length) => acks.push(message.slice(0, length)));
     }
-    const began = now();
-    for (const ack of acks) pair.near.stack.input(now(), ack, 0, ack.length, LINK);
-    return { secondsPerAck: (now() - began) / 1e6 / acks.length };
+    const began = tick();
+    for (const ack of acks) pair.near.stack.input(now, ack, 0, ack.length, LINK);
+    return { secondsPerAck: (tick() - began) / 1e6 / acks.length };
   },
 } satisfies CoreRole);
 
