@@ -66,20 +66,19 @@ class Host {
   }
 
   /** Everything there is to send, one packet in `message` at a time. */
-  send(take: (at: number, length: number) => void): boolean {
+  send(take: (length: number) => void): boolean {
     const { stack } = this;
-    const at = now;
     let any = false;
     for (let stray = stack.takePacket(); stray !== null; stray = stack.takePacket()) {
       message.set(stray.bytes);
-      take(at, stray.bytes.length);
+      take(stray.bytes.length);
       any = true;
     }
     for (let ready = stack.takeReady(); ready !== null; ready = stack.takeReady()) {
       for (;;) {
-        const length = stack.transmit(ready, at, message, 0, message.length, LINK, message.length);
+        const length = stack.transmit(ready, now, message, 0, message.length, LINK, message.length);
         if (length <= 0) break;
-        take(at, length);
+        take(length);
         any = true;
       }
     }
@@ -97,14 +96,14 @@ class Pair {
   readonly near: Host;
   readonly far: Host;
   readonly listener: Listener;
-  private readonly toNear: (at: number, length: number) => void;
-  private readonly toFar: (at: number, length: number) => void;
+  private readonly toNear: (length: number) => void;
+  private readonly toFar: (length: number) => void;
 
   constructor(tcp: Partial<TcpOptions> = {}) {
     this.near = new Host("10.0.0.1", tcp);
     this.far = new Host("10.1.0.1", tcp);
-    this.toNear = (at, length) => this.near.stack.input(at, message, 0, length, LINK);
-    this.toFar = (at, length) => this.far.stack.input(at, message, 0, length, LINK);
+    this.toNear = (length) => this.near.stack.input(now, message, 0, length, LINK);
+    this.toFar = (length) => this.far.stack.input(now, message, 0, length, LINK);
     this.listener = this.far.listen();
   }
 
@@ -252,7 +251,7 @@ serveRole({
     pair.settle();
     while (near.send(now, block) > 0) {}
     const packets: Uint8Array[] = [];
-    pair.near.send((_at, length) => packets.push(message.slice(0, length)));
+    pair.near.send((length) => packets.push(message.slice(0, length)));
     if (packets.length * MSS < 0.9 * window) fail(`Only ${packets.length} segments are in flight`);
     if (hasHole) packets.shift();
     const acks: Uint8Array[] = [];
@@ -260,7 +259,7 @@ serveRole({
       for (const packet of packets.slice(at, at + 2)) {
         pair.far.stack.input(now, packet, 0, packet.length, LINK);
       }
-      pair.far.send((_at, length) => acks.push(message.slice(0, length)));
+      pair.far.send((length) => acks.push(message.slice(0, length)));
     }
     const began = tick();
     for (const ack of acks) pair.near.stack.input(now, ack, 0, ack.length, LINK);

@@ -31,18 +31,15 @@ function isOneHost(address: IpAddress): boolean {
 }
 
 /**
- * What the packet under way is parsed into: one for all stacks, for nothing here calls out of a stack, let alone into
- * another. A host of its own would hold its last message in memory for as long as it hears nothing else.
+ * What the packet under way is parsed into: one for all stacks, for nothing here calls into another, and no observer may.
+ * A host of its own would hold its last message in memory for as long as it hears nothing else.
  */
-const sharedPacket: Packet = new Packet();
-const sharedIcmp: IcmpMessage = new IcmpMessage();
+const packet: Packet = /* @__PURE__ */ new Packet();
+const icmp: IcmpMessage = /* @__PURE__ */ new IcmpMessage();
 /** What a cookie kept of a SYN. */
-const sharedSyn: TcpSegment = new TcpSegment();
+const keptSyn: TcpSegment = /* @__PURE__ */ new TcpSegment();
 
 export class Ingress {
-  private readonly packet: Packet = sharedPacket;
-  private readonly icmp: IcmpMessage = sharedIcmp;
-  private readonly syn: TcpSegment = sharedSyn;
   private readonly counters: StackCounters;
   private readonly connections: Connections;
   private readonly listeners: ListenerTable;
@@ -68,7 +65,7 @@ export class Ingress {
 
   /** Never throws; what is refused is counted. */
   packetArrives(now: number, bytes: Uint8Array, start: number, end: number, linkId: number): void {
-    const { packet, counters } = this;
+    const { counters } = this;
     counters.packetsReceived++;
     const refused = parsePacket(packet, bytes, start, end, false);
     if (refused !== Malformed.none) this.countMalformed(refused);
@@ -79,7 +76,6 @@ export class Ingress {
   }
 
   private tcpArrives(now: number, linkId: number): void {
-    const { packet } = this;
     const entry = this.connections.table.find(packet);
     if (entry === null) {
       this.unknownTuple(now, linkId);
@@ -94,7 +90,6 @@ export class Ingress {
   }
 
   private verifies(): boolean {
-    const { packet } = this;
     const header =
       packet.version === 6 || finishSum(addToSum(0, packet.bytes, packet.start, packet.payloadStart)) === 0;
     if (header && finishSum(transportSum(packet)) === 0) return true;
@@ -103,20 +98,19 @@ export class Ingress {
   }
 
   private timeWaitArrives(now: number, record: TimeWait, linkId: number): void {
-    const verdict = record.judge(now, this.packet.tcp);
+    const verdict = record.judge(now, packet.tcp);
     if (verdict === "acknowledge") this.connections.stray(record.acknowledgment(now), record.route);
     if (verdict !== "give-way") return;
     this.connections.dropTimeWait(record);
     this.unknownTuple(now, linkId);
     // RFC 9293 §3.10.7.4: the new numbers begin above all that the old incarnation used. The clock of RFC 6528 alone
     // may have been overtaken by a fast sender; Linux leaves as much room.
-    const anew = this.connections.table.find(this.packet);
+    const anew = this.connections.table.find(packet);
     if (anew instanceof Connection && seqLessEqual(anew.sending.isn, record.seq))
       anew.sending.isn = seqAdd(record.seq, 65_537);
   }
 
   private unknownTuple(now: number, linkId: number): void {
-    const { packet } = this;
     const { tcp } = packet;
     const remote = packet.source();
     const local = this.addresses.same(packet.destination());
@@ -147,7 +141,7 @@ export class Ingress {
     local: IpAddress,
     remote: IpAddress,
   ): void {
-    const { connections, counters, packet } = this;
+    const { connections, counters } = this;
     const { synCookies } = listener;
     const fits = listener.hasRoom && connections.hasRoom(true);
     if (listener.isFull || !connections.hasRoom(false) || (!fits && synCookies === "never")) {
@@ -187,8 +181,8 @@ export class Ingress {
     local: IpAddress,
     remote: IpAddress,
   ): boolean {
-    const { connections, counters, packet } = this;
-    if (!connections.cookies.open(now, packet, this.syn)) {
+    const { connections, counters } = this;
+    if (!connections.cookies.open(now, packet, keptSyn)) {
       counters.synCookiesFailed++;
       return false;
     }
@@ -199,7 +193,7 @@ export class Ingress {
     }
     counters.synCookiesReceived++;
     const options = listener.optionsFor(route);
-    const connection = this.passiveOpen(now, route, local, remote, options, this.syn, 0);
+    const connection = this.passiveOpen(now, route, local, remote, options, keptSyn, 0);
     connection.origin = listener;
     // Its SYN-ACK has left: when, nobody knows, so it gives no round trip.
     connection.sending.isn = (packet.tcp.ack - 1) >>> 0;
@@ -217,7 +211,6 @@ export class Ingress {
     local: IpAddress,
     remote: IpAddress,
   ): void {
-    const { packet } = this;
     if (!this.connections.hasRoom(true)) {
       this.counters.synDropped++;
       return;
@@ -269,7 +262,7 @@ export class Ingress {
   }
 
   private icmpArrives(now: number): void {
-    const { packet, icmp, counters } = this;
+    const { counters } = this;
     const route = this.routes.find(packet.source());
     if (route === null || !(this.requests !== null || this.addresses.has(packet.destination()))) {
       counters.notForUs++;
@@ -294,7 +287,7 @@ export class Ingress {
 
   /** The connection whose segment an error quotes: there we are the source. */
   private quotedConnection(): Connection | null {
-    const { quoted } = this.icmp;
+    const { quoted } = icmp;
     const { version } = quoted;
     const source = IpAddress.fromWords(
       version,

@@ -37,5 +37,5 @@ export interface SegmentEvent {
 /** RACK or duplicate ACKs, the timer, a link that died or a packet that was too big, a tail loss probe (RFC 8985). */
 export type ResendCause = "none" | "loss" | "timeout" | "outage" | "tail-loss-probe";
 
-/** Called for each segment; must not keep the event, nor call into the stack. */
+/** Called for each segment; must not keep the event, nor call into any stack. */
 export type SegmentObserver = (event: SegmentEvent) => void;
