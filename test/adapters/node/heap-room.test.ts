@@ -20,9 +20,9 @@ test.for([
     expect(outcome, outcome.stderr).toMatchObject({ code: 0, signal: null });
     const { before, during, after } = JSON.parse(outcome.stdout) as Record<string, number>;
     if (name !== "node") return;
-    expect(before).toBeGreaterThan(10);
-    expect(during).toBeLessThan(before / 3);
-    expect(after).toBeGreaterThan(3 * during);
+    // How many they are is V8's affair and differs from run to run: what counts is that room makes them few.
+    expect(before).toBeGreaterThan(3 * (during + 1));
+    expect(after).toBeGreaterThan(3 * (during + 1));
   },
 );
 
