@@ -30,6 +30,7 @@ import type { Route } from "./route.ts";
 import type { StrayPackets } from "./stray-packets.ts";
 import { SynCookieJar } from "./syn-cookies.ts";
 import { TimeWait } from "./time-wait.ts";
+import { TimeWaitQueue } from "./time-wait-queue.ts";
 import { TupleTable } from "./tuple-table.ts";
 
 /** What they get of their stack. */
@@ -51,11 +52,11 @@ export class Connections implements Host {
   readonly table: TupleTable;
   readonly readyList: ReadyList = new ReadyList();
   readonly changedList: ChangedList = new ChangedList();
-  /** Connections in any state but TIME-WAIT; of those, in SYN-RECEIVED; and TIME-WAIT records. */
+  /** Connections in any state but TIME-WAIT; and of those, in SYN-RECEIVED. */
   live = 0;
   halfOpen = 0;
-  timeWaits = 0;
-  private readonly heap: DeadlineHeap<Connection | TimeWait> = new DeadlineHeap();
+  private readonly timeWaits: TimeWaitQueue = new TimeWaitQueue();
+  private readonly heap: DeadlineHeap<Connection> = new DeadlineHeap();
   readonly cookies: SynCookieJar;
   private readonly sequenceHash: SipHash;
   private readonly timestampOffsets: TimestampOffsets;
@@ -130,21 +131,18 @@ export class Connections implements Host {
   // --- time
 
   get nextDeadline(): number {
-    return this.heap.earliest;
+    return Math.min(this.heap.earliest, this.timeWaits.earliest);
   }
 
   timeout(now: number): void {
     while (this.heap.earliest <= now) {
-      const item = this.heap.pop();
-      if (item === null) return;
-      if (item instanceof TimeWait) {
-        if (item.until <= now) this.dropTimeWait(item);
-        else this.heap.advance(item, item.until);
-        continue;
-      }
-      timersDue(item, now);
-      this.rearm(item);
+      const connection = this.heap.pop();
+      if (connection === null) break;
+      timersDue(connection, now);
+      this.rearm(connection);
     }
+    for (let over = this.timeWaits.due(now); over !== null; over = this.timeWaits.due(now))
+      this.dropTimeWait(over);
   }
 
   // --- links and routes
@@ -264,19 +262,23 @@ export class Connections implements Host {
     const record = new TimeWait(connection, connection.route as Route, now);
     // The FIN that brought it here is acknowledged by the record: the connection says no more.
     if (connection.ackPending) this.stray(record.acknowledgment(now), record.route);
-    if (this.timeWaits >= this.limits.timeWait) {
+    if (this.timeWaits.size >= this.limits.timeWait) {
       this.counters.timeWaitOverflows++;
       return;
     }
     this.table.add(record);
-    this.heap.advance(record, record.until);
-    this.timeWaits++;
+    this.timeWaits.add(now, record);
+  }
+
+  /** The FIN came again: our ACK was lost, and the wait for what may yet come begins anew (RFC 9293 §3.10.7.4). */
+  restartTimeWait(now: number, record: TimeWait): void {
+    this.timeWaits.remove(record);
+    this.timeWaits.add(now, record);
   }
 
   dropTimeWait(record: TimeWait): void {
     this.table.remove(record);
-    this.heap.remove(record);
-    this.timeWaits--;
+    this.timeWaits.remove(record);
   }
 
   /** The four-tuple is free; the object lives on with its user. */
@@ -308,7 +310,7 @@ export class Connections implements Host {
       "CLOSE-WAIT": 0,
       CLOSING: 0,
       "LAST-ACK": 0,
-      "TIME-WAIT": this.timeWaits,
+      "TIME-WAIT": this.timeWaits.size,
     };
     for (const connection of this) counts[connection.state]++;
     return counts;

@@ -99,7 +99,9 @@ export class Ingress {
 
   private timeWaitArrives(now: number, record: TimeWait, linkId: number): void {
     const verdict = record.judge(now, packet.tcp);
-    if (verdict === "acknowledge") this.connections.stray(record.acknowledgment(now), record.route);
+    if (verdict === "start-over") this.connections.restartTimeWait(now, record);
+    if (verdict === "start-over" || verdict === "acknowledge")
+      this.connections.stray(record.acknowledgment(now), record.route);
     if (verdict !== "give-way") return;
     this.connections.dropTimeWait(record);
     this.unknownTuple(now, linkId);

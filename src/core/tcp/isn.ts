@@ -49,14 +49,8 @@ function tupleHash(
 ): number {
   return hash
     .start()
-    .word(local.w0)
-    .word(local.w1)
-    .word(local.w2)
-    .word(local.w3)
-    .word(remote.w0)
-    .word(remote.w1)
-    .word(remote.w2)
-    .word(remote.w3)
+    .address(local)
+    .address(remote)
     .word((localPort << 16) | remotePort)
     .finish();
 }

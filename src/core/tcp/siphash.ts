@@ -1,6 +1,8 @@
 // SipHash-2-4 (Aumasson and Bernstein, 2012) over 32-bit words, for initial sequence numbers, ports and table keys
 // that an outsider must not predict (RFC 6528, RFC 6056). 64-bit arithmetic is done in pairs of int32.
-// May use nothing.
+// May use wire's addresses.
+
+import type { IpAddress } from "../wire/ip-address.ts";
 
 /** One message is hashed at a time, from start() to finish(), so all keys share where its words are. */
 const words: number[] = [];
@@ -33,6 +35,12 @@ export class SipHash {
   word(value: number): this {
     words[this.count++] = value | 0;
     return this;
+  }
+
+  /** Takes one word of an IPv4 address and four of an IPv6 address: of either, the messages are of one length. */
+  address(address: IpAddress): this {
+    if (address.family === 6) this.word(address.w0).word(address.w1).word(address.w2);
+    return this.word(address.w3);
   }
 
   /** Ends the message; the low 32 bits of the hash, unsigned. The high bits follow by `high`. */

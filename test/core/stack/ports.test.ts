@@ -38,6 +38,27 @@ describe("EphemeralPorts", () => {
     expect(starts.size).toBeGreaterThan(35);
   });
 
+  it("gives each destination its own sequence, whichever was asked for before", () => {
+    const others = [IpAddress.parse("10.0.0.3") as IpAddress, IpAddress.parse("fd00::2") as IpAddress, null];
+    const destinations = [
+      [remote, 80] as const,
+      [remote, 81] as const,
+      ...others.map((to) => [to, 80] as const),
+    ];
+    const some = ports(1, [1, 60_000]);
+    const from = [local, IpAddress.parse("10.0.0.9") as IpAddress];
+    const offsets = new Map<string, number>();
+    for (let step = 0; step < 100; step++) {
+      const [to, port] = destinations[(step * 7) % destinations.length];
+      const source = from[step % 2];
+      const offset = (some.choose(source, to, port, () => true) - step + 60_000) % 60_000;
+      const name = `${source} ${to} ${port}`;
+      expect(offsets.get(name) ?? offset, name).toBe(offset);
+      offsets.set(name, offset);
+    }
+    expect(new Set(offsets.values()).size).toBe(10);
+  });
+
   it("chooses without a destination too, for a listener", () => {
     expect(ports(1).choose(local, null, 0, () => true)).toBeGreaterThanOrEqual(49_152);
   });
