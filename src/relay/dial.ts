@@ -16,8 +16,8 @@ import type { Principal } from "./principal.ts";
 export interface DialRequest {
   readonly target: Target;
   readonly port: number;
-  /** Aborted by the caller to give the dial up, and by the dial itself when its time is over. */
-  readonly controller: AbortController;
+  /** Aborted to give the dial up; with ETIMEDOUT when its time is over. */
+  readonly signal: AbortSignal;
 }
 
 /** Why there is no connection, as the client is told. */
@@ -31,10 +31,7 @@ export interface DialFailure {
 
 /** Rejects with a DialFailure. */
 export async function dial(hub: Hub, principal: Principal, request: DialRequest): Promise<TcpStream> {
-  const { signal } = request.controller;
-  const timer = hub.clock.schedule(hub.clock.now() + hub.limits.dialTime * 1_000, () => {
-    request.controller.abort(new NetError("ETIMEDOUT", `no answer within ${hub.limits.dialTime} ms`));
-  });
+  const { signal } = request;
   try {
     const addresses = await admitted(hub, principal, request, signal);
     const open = (address: IpAddress, attempt: AbortSignal): Promise<TcpStream> =>
@@ -54,8 +51,6 @@ export async function dial(hub: Hub, principal: Principal, request: DialRequest)
     });
   } catch (error) {
     throw toFailure(error, request, hub.limits.dialTime);
-  } finally {
-    hub.clock.cancel(timer);
   }
 }
 

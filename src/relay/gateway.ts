@@ -13,6 +13,7 @@ import type { Resolve } from "../tunnel/name-messages.ts";
 import { type DialFailure, dial } from "./dial.ts";
 import { readTarget, type Target } from "./host-name.ts";
 import type { Hub } from "./hub.ts";
+import { PendingDials } from "./pending-dials.ts";
 import type { RelaySession } from "./session.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -26,7 +27,7 @@ export class SessionGateway {
   private readonly session: RelaySession;
   /** What handles stand for; a refused binding is kept, so that its SYN fails with the same reason. */
   private handles: Map<string, Target | Refused> | null = null;
-  private dials: Map<ForwardRequest, AbortController> | null = null;
+  private dials: PendingDials | null = null;
   private readonly rate: TokenBucket;
   private streams = 0;
 
@@ -79,22 +80,22 @@ export class SessionGateway {
       this.fail(request, { ...target, rule: undefined, retryAfter: undefined });
       return;
     }
-    const cancel = new AbortController();
-    this.dials ??= new Map();
-    this.dials.set(request, cancel);
-    // Rejects when the client gives up; a refusal of ours comes here too, when the dial is no longer in the table.
+    this.dials ??= new PendingDials(hub.clock, hub.limits.dialTime);
+    const { dials } = this;
+    const signal = dials.begin(request);
+    // Rejects when the client gives up; a refusal of ours comes here too, when the dial is settled.
     source.connected().catch(() => this.cancelled(request));
     this.opened();
     hub.counters.dials++;
     const started = hub.clock.now();
-    dial(hub, this.session.principal, { target, port: connection.localPort, controller: cancel }).then(
+    dial(hub, this.session.principal, { target, port: connection.localPort, signal }).then(
       (real) => {
         hub.metrics.observe("dial", (hub.clock.now() - started) / 1_000);
-        if (this.answered(request)) this.admit(request, source, real);
+        if (this.settled(dials, request)) this.admit(request, source, real);
         else real.abort();
       },
       (error: DialFailure) => {
-        if (!this.answered(request)) return;
+        if (!this.settled(dials, request)) return;
         this.closed();
         if (error.code === "ERR_DENIED") hub.counters.dialsDenied++;
         else hub.counters.dialsFailed++;
@@ -104,20 +105,17 @@ export class SessionGateway {
   }
 
   /** There is an answer. False: the client has given up before. */
-  private answered(request: ForwardRequest): boolean {
-    if (!this.dials?.delete(request)) return false;
-    if (this.dials.size === 0) this.dials = null;
-    return true;
+  private settled(dials: PendingDials, request: ForwardRequest): boolean {
+    const isSettled = dials.settled(request);
+    if (dials.size === 0 && dials === this.dials) this.dials = null;
+    return isSettled;
   }
 
-  /** The client gave up before there was an answer. */
+  /** The client may have given up before there was an answer. */
   private cancelled(request: ForwardRequest): void {
-    const cancel = this.dials?.get(request);
-    if (cancel === undefined) return;
-    this.answered(request);
+    if (!this.dials?.abort(request, new NetError("ECONNABORTED", "The client gave up"))) return;
     this.closed();
     this.hub.counters.dialsCancelled++;
-    cancel.abort(new NetError("ECONNABORTED", "The client gave up"));
   }
 
   /** Counts a stream that did not begin here: of a published port. */
@@ -170,7 +168,7 @@ export class SessionGateway {
 
   /** The session is over: what is still dialling is given up. Streams end with the stack. */
   end(): void {
-    for (const request of [...(this.dials?.keys() ?? [])]) this.cancelled(request);
+    for (const request of this.dials?.requests ?? []) this.cancelled(request);
     this.handles = null;
   }
 

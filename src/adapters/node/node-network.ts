@@ -92,13 +92,12 @@ async function connect(addr: SocketAddrLike, options: ConnectOptions = {}): Prom
   }
 
   async function dial(address: string, ended: AbortSignal | undefined): Promise<StreamSource> {
-    const { port } = peerAddr;
+    const attempted = address === peerAddr.hostname ? peerAddr : new SocketAddr(address, peerAddr.port);
     const { writeBufferSize } = options;
     try {
-      return await openSocket({ address, port, localAddr, writeBufferSize, signal: ended });
+      return await openSocket({ peerAddr: attempted, localAddr, writeBufferSize, signal: ended });
     } catch (error) {
       if (ended?.aborted) throw error;
-      const attempted = new SocketAddr(address, port);
       throw socketFailure(error, {
         op: "connect",
         peerAddr: attempted,

@@ -9,8 +9,8 @@ import { SlabReceiver } from "./slab-receiver.ts";
 import { SocketSource } from "./socket-source.ts";
 
 export interface OpenOptions {
-  readonly address: string;
-  readonly port: number;
+  /** An IP address and a port. */
+  readonly peerAddr: SocketAddr;
   readonly localAddr?: SocketAddr | undefined;
   readonly writeBufferSize?: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -19,7 +19,7 @@ export interface OpenOptions {
 /** Rejects with the socket's own error, or with `signal.reason`; nothing stays behind then. */
 export function openSocket(options: OpenOptions): Promise<StreamSource> {
   return new Promise((resolve, reject) => {
-    const { signal } = options;
+    const { peerAddr, localAddr, writeBufferSize, signal } = options;
     signal?.throwIfAborted();
     const slab = isNode() ? new SlabReceiver() : null;
     const socket = slab === null ? new net.Socket(socketOptions) : new DialledSocket(slab.onread);
@@ -38,20 +38,25 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
     const onConnect = () => {
       settle();
       socket.setNoDelay(true);
-      resolve(new SocketSource(socket, slab ?? new ReadableReceiver(socket), options.writeBufferSize));
+      // Who dials no address in particular is answered by this machine, under an address of its choice.
+      const isKnown = !unspecified.has(peerAddr.hostname);
+      const sourceOptions = { writeBufferSize, peerAddr: isKnown ? peerAddr : undefined };
+      resolve(new SocketSource(socket, slab ?? new ReadableReceiver(socket), sourceOptions));
     };
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", fail).on("close", onClose).on("connect", onConnect);
     socket.connect({
-      host: options.address,
-      port: options.port,
+      host: peerAddr.hostname,
+      port: peerAddr.port,
       // The address was chosen by happy eyeballs: Node's own would kill each attempt after 250 ms.
       autoSelectFamily: false,
-      ...(options.localAddr?.hostname && { localAddress: options.localAddr.hostname }),
-      ...(options.localAddr?.port && { localPort: options.localAddr.port }),
+      ...(localAddr?.hostname && { localAddress: localAddr.hostname }),
+      ...(localAddr?.port && { localPort: localAddr.port }),
     });
   });
 }
+
+const unspecified: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
 /** One chunk is read ahead. */
 const socketOptions = { allowHalfOpen: true, readableHighWaterMark: 1 };

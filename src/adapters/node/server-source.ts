@@ -52,7 +52,9 @@ export class ServerSource implements ListenerSource {
       socket.off("error", ignore);
       // One that failed while it waited has no addresses any more: as kernels do, it is passed over.
       if (socket.destroyed || socket.remoteAddress === undefined) continue;
-      return new SocketSource(socket, new ReadableReceiver(socket), this.writeBufferSize);
+      return new SocketSource(socket, new ReadableReceiver(socket), {
+        writeBufferSize: this.writeBufferSize,
+      });
     }
     const failed = this.failed;
     this.failed = null;

@@ -21,8 +21,14 @@ import { socketFailure } from "./socket-errors.ts";
 /** Bytes held unread above which the socket is not read; one chunk may exceed it. */
 const readAhead = readSize;
 
-/** Bytes accepted from writers that the kernel has not taken. */
 export const defaultWriteBufferSize = 262_144;
+
+export interface SocketSourceOptions {
+  /** Bytes accepted from writers that the kernel has not taken; default 256 KiB. */
+  readonly writeBufferSize?: number | undefined;
+  /** Where the kernel need not be asked. */
+  readonly peerAddr?: SocketAddr | undefined;
+}
 
 export class SocketSource implements StreamSource {
   readonly localAddr: SocketAddr;
@@ -46,9 +52,10 @@ export class SocketSource implements StreamSource {
   private over = false;
 
   /** `socket` is connected, half-open capable, and nobody else reads or writes it. */
-  constructor(socket: Socket, receiver: Receiver, writeBufferSize: number = defaultWriteBufferSize) {
+  constructor(socket: Socket, receiver: Receiver, options: SocketSourceOptions = {}) {
+    const { writeBufferSize = defaultWriteBufferSize, peerAddr } = options;
     this.localAddr = new SocketAddr(socket.localAddress ?? "", socket.localPort ?? 0);
-    this.peerAddr = new SocketAddr(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    this.peerAddr = peerAddr ?? new SocketAddr(socket.remoteAddress ?? "", socket.remotePort ?? 0);
     this.socket = socket;
     this.receiver = receiver;
     this.sender = new Sender(

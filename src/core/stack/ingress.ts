@@ -47,6 +47,9 @@ export class Ingress {
   private readonly addresses: Addresses;
   /** Where SYNs go that nobody listens for; null answers them by a reset. */
   private readonly requests: ForwardRequest[] | null;
+  /** Of the last SYN: most of those that come to a host share one, and connections then share its object. */
+  private lastSource: IpAddress = IpAddress.UNSPECIFIED_V4;
+  private lastDestination: IpAddress = IpAddress.UNSPECIFIED_V4;
 
   constructor(
     connections: Connections,
@@ -114,8 +117,9 @@ export class Ingress {
 
   private unknownTuple(now: number, linkId: number): void {
     const { tcp } = packet;
-    const remote = packet.source();
-    const local = this.addresses.same(packet.destination());
+    if (!packet.isFrom(this.lastSource)) this.lastSource = packet.source();
+    if (!packet.isTo(this.lastDestination)) this.lastDestination = this.addresses.same(packet.destination());
+    const { lastSource: remote, lastDestination: local } = this;
     const route = this.routes.find(remote);
     const forUs = this.requests !== null || this.addresses.has(local);
     if (route === null || !forUs || !isOneHost(remote) || !isOneHost(local) || tcp.sourcePort === 0) {

@@ -278,7 +278,7 @@ export class Stack {
   admit(now: number, request: ForwardRequest, tcp?: Partial<TcpOptions>): boolean {
     const { connection } = request;
     if (connection.state !== "SYN-RECEIVED") return false;
-    if (tcp !== undefined) connection.setOptions(now, tcp);
+    if (tcp !== undefined) connection.useOptions(now, (connection.route as Route).optionsWith(tcp));
     connection.held = false;
     connection.synPending = true;
     this.live.ready(connection);

@@ -157,18 +157,11 @@ export class TupleTable {
 }
 
 function matches(entry: TupleEntry, packet: Packet): boolean {
-  const { remote, local } = entry;
   const { tcp } = packet;
   return (
     entry.remotePort === tcp.sourcePort &&
     entry.localPort === tcp.destinationPort &&
-    remote.equalsWords(packet.version, packet.sourceW0, packet.sourceW1, packet.sourceW2, packet.sourceW3) &&
-    local.equalsWords(
-      packet.version,
-      packet.destinationW0,
-      packet.destinationW1,
-      packet.destinationW2,
-      packet.destinationW3,
-    )
+    packet.isFrom(entry.remote) &&
+    packet.isTo(entry.local)
   );
 }

@@ -27,6 +27,8 @@ export class IpAddress {
   readonly w3: number;
   /** The zone after "%" in the text of an IPv6 address (RFC 4007), or null. It is never on the wire. */
   readonly zone: string | null;
+  /** From the first toString() on. */
+  private text: string | null = null;
 
   private constructor(family: 4 | 6, w0: number, w1: number, w2: number, w3: number, zone: string | null) {
     this.family = family;
@@ -103,6 +105,10 @@ export class IpAddress {
 
   /** RFC 5952 text, with the zone; mapped IPv4 addresses as ::ffff:a.b.c.d. */
   toString(): string {
+    return (this.text ??= this.format());
+  }
+
+  private format(): string {
     if (this.family === 4) return formatIpv4(this.w3);
     const text = formatIpv6(this.w0, this.w1, this.w2, this.w3);
     return this.zone === null ? text : `${text}%${this.zone}`;

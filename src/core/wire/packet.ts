@@ -38,6 +38,20 @@ export class Packet {
   /** The segment, when `protocol` is TCP. */
   readonly tcp: TcpSegment = new TcpSegment();
 
+  isFrom(address: IpAddress): boolean {
+    return address.equalsWords(this.version, this.sourceW0, this.sourceW1, this.sourceW2, this.sourceW3);
+  }
+
+  isTo(address: IpAddress): boolean {
+    return address.equalsWords(
+      this.version,
+      this.destinationW0,
+      this.destinationW1,
+      this.destinationW2,
+      this.destinationW3,
+    );
+  }
+
   /** The source address, in a new object. */
   source(): IpAddress {
     return IpAddress.fromWords(this.version, this.sourceW0, this.sourceW1, this.sourceW2, this.sourceW3);
