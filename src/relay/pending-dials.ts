@@ -32,8 +32,7 @@ export class PendingDials {
 
   /** A dial begins. Its signal is that of no other until settled(). */
   begin(request: ForwardRequest): AbortSignal {
-    const controller = spare ?? new AbortController();
-    spare = null;
+    const controller = spares.pop() ?? new AbortController();
     const until = this.clock.now() + this.time * 1_000;
     this.dials.set(request, { controller, until });
     if (this.timer === null) this.arm(until);
@@ -44,7 +43,7 @@ export class PendingDials {
   settled(request: ForwardRequest): boolean {
     const dial = this.take(request);
     if (dial === null) return false;
-    if (!dial.controller.signal.aborted) spare = dial.controller;
+    if (!dial.controller.signal.aborted && spares.length < MOST_SPARES) spares.push(dial.controller);
     return true;
   }
 
@@ -84,5 +83,6 @@ export class PendingDials {
   };
 }
 
-/** Of a dial that had its answer: nobody listens to it any more, and making one takes as long as much of a dial. */
-let spare: AbortController | null = null;
+/** Of dials that had their answers: nobody listens to them any more, and making one takes as long as much of a dial. */
+const spares: AbortController[] = [];
+const MOST_SPARES = 64;

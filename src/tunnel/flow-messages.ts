@@ -38,8 +38,11 @@ export function flowKey(local: number, address: string, port: number): string {
 }
 
 export function writeOpened(opened: Opened): ControlMessage {
-  const { name, subject, peerHost, peerPort } = opened;
-  return { ...writeFlow(opened), name, subject, peerHost, peerPort };
+  const { local, port, name, subject, peerHost, peerPort } = opened;
+  const address = opened.address.toString();
+  // The one of every stream through the gateway: without keys to be left out it is sent as it is.
+  if (name === undefined && subject === undefined) return { local, address, port, peerHost, peerPort };
+  return { local, address, port, name, subject, peerHost, peerPort };
 }
 
 export function readOpened(message: ControlMessage): Read<Opened> {
@@ -55,7 +58,9 @@ export function readOpened(message: ControlMessage): Read<Opened> {
 
 export function writeFailed(failed: Failed): ControlMessage {
   return {
-    ...writeFlow(failed),
+    local: failed.local,
+    address: failed.address.toString(),
+    port: failed.port,
     code: failed.code,
     text: printable(failed.text, textLength),
     rule: failed.rule === undefined ? undefined : printable(failed.rule, textLength),
@@ -72,10 +77,6 @@ export function readFailed(message: ControlMessage): Read<Failed> {
     rule: fields.optionalText("rule", textLength),
     retryAfter: fields.optionalInteger("retryAfter", 0, 2 ** 31),
   });
-}
-
-function writeFlow(flow: Flow): ControlMessage {
-  return { local: flow.local, address: flow.address.toString(), port: flow.port };
 }
 
 function readFlow(fields: FieldReader): Flow {
