@@ -38,8 +38,7 @@ export async function dial(hub: Hub, principal: Principal, request: DialRequest)
       hub.network.connect(new SocketAddr(address.toString(), request.port), {
         signal: attempt,
         noDelay: true,
-        // A peer on this machine cannot vanish without a word.
-        keepAlive: !address.isLoopback,
+        keepAlive: true,
       });
     if (addresses.length === 1) return await open(addresses[0], signal);
     return await happyEyeballs({

@@ -30,9 +30,9 @@ export class PendingDials {
     return [...this.dials.keys()];
   }
 
-  /** A dial begins. Its signal is that of no other until settled(). */
+  /** A dial begins. */
   begin(request: ForwardRequest): AbortSignal {
-    const controller = spares.pop() ?? new AbortController();
+    const controller = new AbortController();
     const until = this.clock.now() + this.time * 1_000;
     this.dials.set(request, { controller, until });
     if (this.timer === null) this.arm(until);
@@ -41,10 +41,7 @@ export class PendingDials {
 
   /** It has its answer. False: it was given up before. */
   settled(request: ForwardRequest): boolean {
-    const dial = this.take(request);
-    if (dial === null) return false;
-    if (!dial.controller.signal.aborted && spares.length < MOST_SPARES) spares.push(dial.controller);
-    return true;
+    return this.take(request) !== null;
   }
 
   /** The client has given up. False: there was an answer before. */
@@ -82,7 +79,3 @@ export class PendingDials {
     }
   };
 }
-
-/** Of dials that had their answers: nobody listens to them any more, and making one takes as long as much of a dial. */
-const spares: AbortController[] = [];
-const MOST_SPARES = 64;

@@ -64,8 +64,10 @@ export class Policy {
     const hook = this.options.authorize;
     if (!decision.allowed || hook === null) return decision;
     try {
-      const answer = hook(principal, action);
-      return answer instanceof Promise ? answer.catch(() => hookFailed) : answer;
+      const answer: unknown = hook(principal, action);
+      return isThenable(answer)
+        ? Promise.resolve(answer).then(asDecision, () => hookFailed)
+        : asDecision(answer);
     } catch {
       return hookFailed;
     }
@@ -163,6 +165,22 @@ export function allow(rule: string): Decision {
 
 export function deny(rule: string, text: string): Decision {
   return { allowed: false, rule, text };
+}
+
+function isThenable(answer: unknown): answer is PromiseLike<unknown> {
+  return typeof (answer as { readonly then?: unknown } | null)?.then === "function";
+}
+
+/** What comes from JavaScript may be anything: what says neither yes nor no denies. */
+function asDecision(answer: unknown): Decision {
+  const { allowed, rule, text } = (answer ?? {}) as { readonly [Key in keyof Decision]?: unknown };
+  if (typeof allowed !== "boolean") return hookFailed;
+  const why = allowed ? "" : "the owner of the relay does not allow it";
+  return {
+    allowed,
+    rule: typeof rule === "string" ? rule : "authorize",
+    text: typeof text === "string" ? text : why,
+  };
 }
 
 const hookFailed: Decision = deny("authorize", "the relay could not decide");

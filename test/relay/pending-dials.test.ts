@@ -46,22 +46,6 @@ it("tells once who was first: the answer, or the client that gave up", () => {
   expect(dials.settled(aborted)).toBe(false);
 });
 
-it("never gives a dial a signal that another one may still abort", () => {
-  const dials = new PendingDials(new SimClock(), 100);
-  const signals = new Set<AbortSignal>();
-  const open: ForwardRequest[] = [];
-  for (let count = 0; count < 3; count++) {
-    open.push(request());
-    signals.add(dials.begin(open[count]));
-  }
-  expect(signals.size).toBe(3);
-  dials.settled(open[0]);
-  dials.settled(open[1]);
-  dials.abort(open[2], gaveUp);
-  const [next, afterNext] = [dials.begin(request()), dials.begin(request())];
-  expect([next.aborted, afterNext.aborted, next === afterNext]).toEqual([false, false, false]);
-});
-
 it("leaves no timer when nothing is pending", () => {
   const clock = new SimClock();
   const dials = new PendingDials(clock, 100);

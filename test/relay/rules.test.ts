@@ -2,7 +2,7 @@ import ipaddr from "ipaddr.js";
 import { describe, expect, test } from "vitest";
 import { IpAddress } from "../../src/core/wire/ip-address.ts";
 import { matchesHost, readTarget } from "../../src/relay/host-name.ts";
-import { Policy } from "../../src/relay/policy.ts";
+import { type Authorize, Policy } from "../../src/relay/policy.ts";
 import { admits, admitsListening, admitsPeer, parsePeerRule, parseTcpRule } from "../../src/relay/rules.ts";
 import { embeddedIpv4, specialRangesOf } from "../../src/relay/special-ranges.ts";
 import { anonymous, TokenTable } from "../../src/relay/tokens.ts";
@@ -159,6 +159,46 @@ describe("Special ranges", () => {
   ])("the IPv4 inside %s is %j", (address, inner) => {
     expect(embeddedIpv4(ip(address)).map(String)).toEqual(expect.arrayContaining(inner));
     if (inner.length === 0) expect(embeddedIpv4(ip(address))).toEqual([]);
+  });
+
+  test.each([
+    ["yes, and nothing else", () => ({ allowed: true }), { allowed: true, rule: "authorize", text: "" }],
+    [
+      "no, and nothing else",
+      () => ({ allowed: false }),
+      { allowed: false, text: expect.stringContaining("owner") },
+    ],
+    [
+      "no, with odd reasons",
+      () => ({ allowed: false, rule: 7, text: null }),
+      { allowed: false, rule: "authorize" },
+    ],
+    ["nothing", () => undefined, { allowed: false, text: "the relay could not decide" }],
+    ["null", () => null, { allowed: false, text: "the relay could not decide" }],
+    ["a word", () => "yes", { allowed: false, text: "the relay could not decide" }],
+    [
+      "a number for an answer",
+      () => ({ allowed: 1 }),
+      { allowed: false, text: "the relay could not decide" },
+    ],
+    ["a promise of no", async () => ({ allowed: false }), { allowed: false, rule: "authorize" }],
+    [
+      "something else with then()",
+      // biome-ignore lint/suspicious/noThenProperty: what owners' libraries may give.
+      () => ({ then: (take: (answer: unknown) => void) => take({ allowed: true }) }),
+      { allowed: true },
+    ],
+    ["a promise that fails", () => Promise.reject(new Error("gone")), { allowed: false, rule: "authorize" }],
+  ])("an owner's hook may answer %s", async (_what, hook, expected) => {
+    const policy = new Policy({
+      egress: [parseTcpRule("tcp:10.0.0.0/8:80")],
+      publish: [],
+      peers: [],
+      authorize: hook as unknown as Authorize,
+      ownAddresses: () => [],
+    });
+    const action = { kind: "connect", host: null, address: ip("10.0.0.1"), port: 80 } as const;
+    expect(await policy.authorize(anonymous, action)).toMatchObject(expected);
   });
 
   test("a translated address needs a rule for itself and one for what is inside", () => {

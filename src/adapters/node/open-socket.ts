@@ -38,9 +38,7 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
     const onConnect = () => {
       settle();
       socket.setNoDelay(true);
-      // Who dials no address in particular is answered by this machine, under an address of its choice.
-      const isKnown = !unspecified.has(peerAddr.hostname);
-      const sourceOptions = { writeBufferSize, peerAddr: isKnown ? peerAddr : undefined };
+      const sourceOptions = { writeBufferSize, peerAddr: isExact(peerAddr) ? peerAddr : undefined };
       resolve(new SocketSource(socket, slab ?? new ReadableReceiver(socket), sourceOptions));
     };
     signal?.addEventListener("abort", abort, { once: true });
@@ -56,7 +54,15 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
   });
 }
 
-const unspecified: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+/**
+ * Who dials no address in particular is answered by this machine, under an address of its choice, and zones have
+ * several names: there the kernel knows better who the peer is.
+ */
+function isExact({ hostname }: SocketAddr): boolean {
+  return !unspecified.has(hostname) && !hostname.includes("%");
+}
+
+const unspecified: ReadonlySet<string> = new Set(["0.0.0.0", "::", "::ffff:0.0.0.0"]);
 
 /** One chunk is read ahead. */
 const socketOptions = { allowHalfOpen: true, readableHighWaterMark: 1 };

@@ -103,4 +103,4 @@ export function tcpOptions(options: DialOptions): Partial<TcpOptions> {
   return wishes.noDelay && Object.keys(wishes).length === 1 ? USUAL_OPTIONS : wishes;
 }
 
-const USUAL_OPTIONS: Partial<TcpOptions> = { noDelay: true };
+const USUAL_OPTIONS: Partial<TcpOptions> = /* @__PURE__ */ Object.freeze({ noDelay: true });

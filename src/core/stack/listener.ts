@@ -46,7 +46,8 @@ export class Listener {
     this.address = options.address;
     this.port = port;
     this.backlog = Math.max(1, options.backlog);
-    this.tcp = options.tcp;
+    // Frozen, so that its connections share their options.
+    this.tcp = options.tcp && Object.freeze({ ...options.tcp });
     this.synCookies = options.synCookies ?? synCookies;
     this.onClose = onClose;
   }

@@ -38,9 +38,10 @@ export class Route implements TcpRoute {
     this.timeWait = options.timeWait ?? timeWait;
   }
 
-  /** The options of a connection over it. Those who ask with the same object again share the answer. */
+  /** The options of a connection over it. Those who ask with the same frozen object again share the answer. */
   optionsWith(tcp: Partial<TcpOptions> | undefined): TcpOptions {
     if (tcp === undefined) return this.tcp;
+    if (!Object.isFrozen(tcp)) return withOptions(this.tcp, tcp);
     if (this.answer === null || this.asked !== tcp) {
       this.asked = tcp;
       this.answer = withOptions(this.tcp, tcp);

@@ -278,7 +278,11 @@ export class Stack {
   admit(now: number, request: ForwardRequest, tcp?: Partial<TcpOptions>): boolean {
     const { connection } = request;
     if (connection.state !== "SYN-RECEIVED") return false;
-    if (tcp !== undefined) connection.useOptions(now, (connection.route as Route).optionsWith(tcp));
+    const route = connection.route as Route;
+    // Those on which nothing was set meanwhile may share their options.
+    if (tcp !== undefined && connection.options === route.tcp)
+      connection.useOptions(now, route.optionsWith(tcp));
+    else if (tcp !== undefined) connection.setOptions(now, tcp);
     connection.held = false;
     connection.synPending = true;
     this.live.ready(connection);

@@ -39,8 +39,9 @@ export function thaw(connection: Connection, now: number): void {
 
 /** No round-trip sample reaches across, no backoff is kept, and no recovery is entered for it. */
 function forgetOutage(connection: Connection, now: number): void {
-  const { sending, roundTrip, timers } = connection;
+  const { sending, roundTrip, timers, rack } = connection;
   connection.sampleBarrier = now;
+  rack.pathChanged();
   roundTrip.resetBackoff();
   connection.attempts = 0;
   if (sending.records.lostBytes > 0) {

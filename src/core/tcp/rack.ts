@@ -18,6 +18,10 @@ export class Rack {
   rtt = 0;
   /** Times that something sent earlier was delivered later. */
   reorderings = 0;
+  /** Whether the least round trip is of the present path: else an answer sooner than it proves nothing. */
+  private knowsPath = true;
+  /** Such an answer was believed, and no round trip was measured since. */
+  private hasBelieved = false;
   private readonly clockResolution: number;
   private readonly mode: ReorderingWindow;
   private sentAt = 0;
@@ -49,11 +53,15 @@ export class Rack {
     const rtt = Math.max(0, now - record.sentAt);
     if (record.retransmissions > 0) {
       // The ACK may be of the first sending: an answer faster than any round trip is not one of this sending.
-      const isEarly =
-        rtt + this.clockResolution < this.minRtt.value && this.minRtt.value < Number.POSITIVE_INFINITY;
+      const least = this.knowsPath ? this.minRtt.value : 0;
+      const isEarly = least < Number.POSITIVE_INFINITY && rtt + this.clockResolution < least;
       if (isEarly && overtaken) this.reorderings++;
       if (stale || rtt < this.minRtt.value) return isEarly;
-    } else this.minRtt.update(now, rtt);
+    } else {
+      this.minRtt.update(now, rtt);
+      this.knowsPath = true;
+      this.hasBelieved = false;
+    }
     this.rtt = rtt;
     if (sentAfter(record.sentAt, record.end, this.sentAt, this.end)) {
       this.sentAt = record.sentAt;
@@ -65,6 +73,21 @@ export class Rack {
   /** A hole that was resent had only been late. */
   reordered(): void {
     this.reorderings++;
+  }
+
+  /** A reduction was taken back because answers came sooner than any round trip. */
+  earlyBelieved(): void {
+    this.hasBelieved = true;
+  }
+
+  /** After that it was loss nevertheless: the path has become shorter, and would seem spurious each time. */
+  timedOut(): void {
+    if (this.hasBelieved) this.knowsPath = false;
+  }
+
+  /** The path may be another one, until a round trip of it is measured. */
+  pathChanged(): void {
+    this.knowsPath = false;
   }
 
   /** What was taken for the delivery of the last sending was that of an earlier one: it judges nothing. */

@@ -132,6 +132,7 @@ export function retransmitTimeout(connection: Connection, now: number): void {
   controller.timedOut(now, records.outstanding, isFirst);
   connection.ecn.windowReduced();
   const { rack } = connection;
+  rack.timedOut();
   const window = rack.reorderingWindow(records, roundTrip.srtt, resending);
   records.markAllLost(connection.sackOk ? now - (rack.rtt || roundTrip.srtt) - window : now);
   enterRecovery(connection, "timeout");

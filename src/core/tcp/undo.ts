@@ -50,6 +50,11 @@ export class Undo {
     return true;
   }
 
+  /** Some of it rests on answers that came early, and no DSACK has said so too. */
+  get isForetold(): boolean {
+    return this.foretold > 0;
+  }
+
   get allDuplicates(): boolean {
     return this.unproven === 0;
   }
@@ -76,6 +81,7 @@ export function undoIfSpurious(connection: Connection, now: number, ack: number,
 }
 
 function takeBack(connection: Connection, now: number): void {
+  if (connection.undo?.isForetold) connection.rack.earlyBelieved();
   connection.undo = null;
   connection.spuriousRecoveries++;
   connection.controller.undo(now);

@@ -27,8 +27,6 @@ export class IpAddress {
   readonly w3: number;
   /** The zone after "%" in the text of an IPv6 address (RFC 4007), or null. It is never on the wire. */
   readonly zone: string | null;
-  /** From the first toString() on. */
-  private text: string | null = null;
 
   private constructor(family: 4 | 6, w0: number, w1: number, w2: number, w3: number, zone: string | null) {
     this.family = family;
@@ -105,13 +103,13 @@ export class IpAddress {
 
   /** RFC 5952 text, with the zone; mapped IPv4 addresses as ::ffff:a.b.c.d. */
   toString(): string {
-    return (this.text ??= this.format());
-  }
-
-  private format(): string {
     if (this.family === 4) return formatIpv4(this.w3);
-    const text = formatIpv6(this.w0, this.w1, this.w2, this.w3);
-    return this.zone === null ? text : `${text}%${this.zone}`;
+    if (this !== lastPrinted) {
+      const text = formatIpv6(this.w0, this.w1, this.w2, this.w3);
+      lastText = this.zone === null ? text : `${text}%${this.zone}`;
+      lastPrinted = this;
+    }
+    return lastText;
   }
 
   toJSON(): string {
@@ -205,3 +203,7 @@ export function parseLegacyIpv4(text: string): IpAddress | null {
 function isZone(text: string): boolean {
   return text.length <= 64 && /^[^\s%/[\]]+$/.test(text);
 }
+
+/** Of the last IPv6 address: what tells of many streams to one host prints it again and again. */
+let lastPrinted: IpAddress | null = null;
+let lastText = "";

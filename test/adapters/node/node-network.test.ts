@@ -349,6 +349,19 @@ describe("TcpStream.connect()", () => {
     expect(stream.peerAddr.toString()).toBe(listener.localAddr.toString());
   });
 
+  test.each([
+    ["0.0.0.0", "127.0.0.1"],
+    ["::ffff:0.0.0.0", "::ffff:127.0.0.1"],
+    ["127.0.0.1", "127.0.0.1"],
+  ])("asks the kernel who the peer is where %s does not tell", async (hostname, peer) => {
+    const listener = await nodeNetwork.bind("127.0.0.1:0");
+    cleanups.push(() => listener.close());
+    const { port } = listener.localAddr;
+    const stream = await nodeNetwork.connect({ hostname, port });
+    cleanups.push(() => stream.abort());
+    expect([stream.peerAddr.hostname, stream.peerAddr.port]).toEqual([peer, port]);
+  });
+
   test("uses the local address it was given", async () => {
     const listener = await bind();
     const other = await bind();

@@ -47,6 +47,19 @@ describe("a forward request", () => {
   );
 
   scenario(
+    "keeps what was set before it was admitted",
+    (s) => {
+      s.send("S");
+      const request = s.request();
+      const { connection } = request;
+      connection.setOptions(s.now, { hopLimit: 33 });
+      s.stack.admit(s.now, request, { noDelay: true });
+      expect(connection.options).toMatchObject({ hopLimit: 33, noDelay: true });
+    },
+    anywhere,
+  );
+
+  scenario(
     "cannot be completed by an ACK before its SYN-ACK has left",
     (s) => {
       s.send("S");

@@ -444,9 +444,10 @@ describe("the user timeout", () => {
   scenario("set while data waits, it counts from the last progress too", (s) => {
     const connection = measured(s);
     s.write(connection, 100);
-    s.pass(2 * SECOND);
+    // The next retransmission would come after 4.2 s.
+    s.pass(2.5 * SECOND);
     connection.setOptions(s.now, { userTimeout: 3 * SECOND });
-    s.pass(SECOND - 1);
+    s.pass(SECOND / 2 - 1);
     expect(connection.state).toBe("ESTABLISHED");
     s.pass(2);
     expect(connection.state).toBe("CLOSED");

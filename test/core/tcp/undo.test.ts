@@ -52,6 +52,32 @@ describe("a spurious timeout", () => {
     expect(s.take().map((seen) => seen.seq)).toEqual([10_001, 11_001]);
   });
 
+  for (const sackOk of [true, false]) {
+    scenario(
+      `is not seen again and again by answers that come sooner because the path became shorter, SACK ${sackOk}`,
+      (s) => {
+        // Nothing new to send, so nothing measures the path anew; all but the first of the flight is lost, twice.
+        const { connection } = tenSent(s, { sackOk, queued: 10_000 });
+        s.send("A", { ack: 1001 });
+        const timeout = (): number[] => {
+          const { timeouts } = connection.info(s.now);
+          while (connection.info(s.now).timeouts === timeouts) s.pass(10 * MILLISECOND);
+          const seen = s.take();
+          s.pass(4 * MILLISECOND);
+          return seen.map(({ seq }) => seq);
+        };
+        expect(timeout()).toEqual([1001]);
+        s.send("A", { ack: 2001 });
+        expect(connection.info(s.now)).toMatchObject({ spuriousRecoveries: 1, recovering: false });
+        expect(timeout()).toEqual([2001]);
+        s.send("A", { ack: 3001 });
+        expect(connection.info(s.now)).toMatchObject({ spuriousRecoveries: 1, recovering: true });
+        // Slow start goes on with what the timer has found lost.
+        expect(s.take().map((seen) => seen.seq)).toEqual([3001, 4001]);
+      },
+    );
+  }
+
   scenario("is answered by a timeout that would have waited for it (RFC 4015 §3.2)", (s) => {
     const { connection, stamp } = tenSent(s, { ts: true });
     s.pass(250 * MILLISECOND);
