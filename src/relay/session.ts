@@ -195,11 +195,12 @@ export class RelaySession {
   /**
    * Ends the session: says goodbye, resets its streams, frees its name. Idempotent.
    * @param code What every stream of the client fails with.
+   * @param isOrdinary The client has closed its tunnel: nothing has failed, and the log has no code.
    */
-  end(code: string, text: string, closeWith?: LinkClosed): void {
+  end(code: string, text: string, closeWith?: LinkClosed, isOrdinary: boolean = false): void {
     if (!this.isOpen) return;
     this.sendControl(SessionType.bye, writeBye({ code, text }));
-    this.finish(code, text, closeWith);
+    this.finish(code, text, closeWith, isOrdinary);
     this.hub.peers.ended(this);
   }
 
@@ -213,11 +214,17 @@ export class RelaySession {
     this.hub.peers.left(this);
   }
 
-  private finish(code: string, text: string, closeWith: LinkClosed | undefined): void {
+  private finish(
+    code: string,
+    text: string,
+    closeWith: LinkClosed | undefined,
+    isOrdinary: boolean = false,
+  ): void {
     const { hub } = this;
     this.isOpen = false;
     this.attachedSince = null;
-    hub.log("info", "session-ended", { session: this.id, name: this.name, code, text });
+    const about = { session: this.id, name: this.name, ...(isOrdinary ? {} : { code }), text };
+    hub.log("info", "session-ended", about);
     for (const { watch } of this.links.live) watch.stop();
     this.publications.end();
     this.gateway.end();
@@ -268,7 +275,9 @@ export class RelaySession {
         this.with(readUnpublish(message), ({ id }) => this.publications.unpublish(id));
         break;
       case SessionType.bye:
-        this.with(readBye(message), () => this.end("ERR_SESSION_EXPIRED", "the client ended the session"));
+        this.with(readBye(message), () =>
+          this.end("ERR_SESSION_EXPIRED", "the client ended the session", undefined, true),
+        );
         break;
       default:
         this.hub.counters.controlUnknown++;

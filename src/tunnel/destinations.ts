@@ -11,12 +11,6 @@ import type { Welcome } from "./handshake-messages.ts";
 import { type Resolved, writeResolve } from "./name-messages.ts";
 import { isPeerName, peerNameOf } from "./peer-name.ts";
 
-export interface Destination {
-  readonly remote: IpAddress;
-  /** Another tunnel, reached through the switch. */
-  readonly isPeer: boolean;
-}
-
 export class Destinations {
   private readonly welcome: Welcome;
   private readonly send: (type: number, message: ControlMessage) => void;
@@ -32,15 +26,15 @@ export class Destinations {
   }
 
   /** @throws {NetError} EINVAL for a host that cannot be one. */
-  find(target: SocketAddr): Destination {
+  find(target: SocketAddr): IpAddress {
     const host = target.hostname;
-    if (host === "") return { remote: this.welcome.address, isPeer: true };
+    if (host === "") return this.welcome.address;
     const literal = IpAddress.parse(host);
     if (literal !== null) return this.findAddress(literal, target);
     const peer = peerNameOf(host);
     if (peer !== null) {
       if (!isPeerName(peer)) throw this.wrong(target, `"${peer}" is no name of a tunnel`);
-      return { remote: peerAddress(this.welcome.network, this.welcome.peers, peer), isPeer: true };
+      return peerAddress(this.welcome.network, this.welcome.peers, peer);
     }
     return this.findName(host);
   }
@@ -58,10 +52,10 @@ export class Destinations {
     for (const { name, handle } of this.handles.keepOnly(pending)) this.tell(name, handle);
   }
 
-  private findName(name: string): Destination {
+  private findName(name: string): IpAddress {
     const { handle, isNew } = this.handles.take(name.toLowerCase());
     if (isNew) this.tell(name, handle);
-    return { remote: handle, isPeer: false };
+    return handle;
   }
 
   private tell(name: string, handle: IpAddress): void {
@@ -70,13 +64,13 @@ export class Destinations {
     this.send(SessionType.resolve, writeResolve({ id, name, handle }));
   }
 
-  private findAddress(address: IpAddress, target: SocketAddr): Destination {
+  private findAddress(address: IpAddress, target: SocketAddr): IpAddress {
     if (address.zone !== null) throw this.wrong(target, "a zone means nothing beyond this machine");
     // No packet goes to such an address, but the relay can be asked, and says what is wrong with it.
     if (address.isUnspecified || address.isMulticast) return this.findName(target.hostname);
     const ipv4 = address.toIpv4();
-    if (ipv4 !== null) return { remote: this.welcome.ipv4.embedIpv4(ipv4), isPeer: false };
-    return { remote: address, isPeer: this.welcome.peers.contains(address) };
+    if (ipv4 !== null) return this.welcome.ipv4.embedIpv4(ipv4);
+    return address;
   }
 
   private wrong(target: SocketAddr, reason: string): Error {

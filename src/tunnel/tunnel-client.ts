@@ -153,7 +153,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
     requireValidOptions(options);
     this.requireOpen("connect", target);
     // Nothing is awaited before the SYN: `resolve` shares a message with it.
-    const { remote, isPeer } = this.destinations.find(target);
+    const remote = this.destinations.find(target);
     const local = options.localAddr === undefined ? undefined : SocketAddr.from(options.localAddr);
     if (local !== undefined) this.requireOwn(local, "connect");
     const source = this.driver.dial(
@@ -161,7 +161,8 @@ export class TunnelClient extends EventTarget implements Tunnel {
         remote,
         remotePort: target.port,
         localPort: local === undefined || local.port === 0 ? undefined : local.port,
-        peerAddr: isPeer ? undefined : target,
+        // Errors name what was dialled, not the address behind a tunnel's name.
+        peerAddr: target.hostname === "" ? undefined : target,
       },
       options,
     );

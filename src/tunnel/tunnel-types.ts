@@ -151,7 +151,7 @@ export interface Tunnel extends EventTarget, Network {
    * another tunnel ("bob.peer:7000"). Without a host: this tunnel itself.
    * While there is no link it waits for one, under its own `timeout`.
    *
-   * @returns `peerAddr` is the address that the relay dialled.
+   * @returns `peerAddr` is the address that the relay dialled; of another tunnel, `addr` as it was given.
    * @throws {NetError} `ECONNREFUSED`, `EHOSTUNREACH`, `ETIMEDOUT`, `ENOTFOUND`; `ERR_DENIED` with `rule`;
    * `ERR_LIMIT` with `retryAfter`; what ended the tunnel; `ERR_SOCKET_CLOSED` after close().
    *

@@ -187,6 +187,8 @@ describe("Hooks", () => {
       "info session-ended",
     ]);
     expect(lines.join("\n")).not.toMatch(/a-token|wrong-token/);
+    expect(lines.at(-1)).toMatch(/"name":"a","text":"the client ended the session"}$/);
+    expect(lines.at(-1)).not.toContain("code");
     expect(observed).toEqual(["handshake true", "dial true"]);
   });
 });

@@ -255,7 +255,10 @@ describe("Between tunnels", () => {
     const alice = await bed.tunnel(relay, { name: "alice" });
     await bed.tunnel(relay, { name: "bob" });
     expect((await failing(alice.connect("carol.peer:80"))).code).toBe("EHOSTUNREACH");
-    expect((await failing(alice.connect("bob.peer:80"))).code).toBe("ECONNREFUSED");
+    expect(await failing(alice.connect("bob.peer:80"))).toMatchObject({
+      code: "ECONNREFUSED",
+      message: "Cannot connect to bob.peer:80: connection refused",
+    });
     expect((await failing(alice.connect("no_name.peer:80"))).code).toBe("EINVAL");
     expect(relay.counters.peerUnknown).toBe(1);
   });
@@ -281,6 +284,26 @@ describe("Between tunnels", () => {
     expect(await failing(bob.connect("alice.peer:7000"))).toMatchObject({ code: "ERR_DENIED" });
     expect((await failing(bob.connect("bob.peer:80"))).code).toBe("ECONNREFUSED");
     expect(relay.counters.peerDenied).toBe(2);
+  });
+
+  test("errors name what was dialled, not the address behind it", async () => {
+    const relay = await bed.relay();
+    const alice = await bed.tunnel(relay, { name: "alice" });
+    const bob = await bed.tunnel(relay, { name: "bob" });
+    const listener = await bob.bind(":7000");
+    const [client, [server]] = await Promise.all([alice.connect("bob.peer:7000"), listener.accept()]);
+    expect(`${client.peerAddr}`).toBe("bob.peer:7000");
+    const read = failing(client.read(new Uint8Array(1)));
+    server.abort();
+    expect(await read).toMatchObject({
+      code: "ECONNRESET",
+      message: "Cannot read from bob.peer:7000: connection reset by peer",
+    });
+    expect((await failing(alice.connect("carol.peer:80"))).message).toMatch(
+      /^Cannot connect to carol\.peer:80: /,
+    );
+    // Without a host there is no name to tell.
+    expect((await failing(alice.connect(":81"))).message).toMatch(/^Cannot connect to \[fd[0-9a-f:]+\]:81: /);
   });
 
   test("a hook that takes its time holds the SYN, and the connection comes", async () => {

@@ -145,9 +145,12 @@ function explain(closeCode: number, closeReason: string, cause: unknown): { code
     return { code, reason: hint ?? `${message}` };
   }
   const detail = closeReason === "" ? closeText(closeCode) : closeReason;
+  // A page is not told that its origin was refused (HTTP 403): to it this looks as if nothing were there.
+  const { location } = globalThis as { readonly location?: { readonly origin: string } | undefined };
+  const lets = location === undefined ? "" : `, and that it lets pages of ${location.origin} in`;
   return {
     code: "ECONNREFUSED",
-    reason: `it did not open (${detail}): check the address and that the relay runs`,
+    reason: `it did not open (${detail}): check the address and that the relay runs${lets}`,
   };
 }
 

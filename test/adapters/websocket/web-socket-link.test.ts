@@ -222,6 +222,25 @@ describe("Dialling", () => {
     });
   });
 
+  test("of a page says that the relay may refuse its origin: browsers hide the answer", async () => {
+    const WebSocket = FakeWebSocket as unknown as WebSocketConstructor;
+    const refused = async (): Promise<string> => {
+      FakeWebSocket.made.length = 0;
+      const attempt = webSocketDialer("ws://one/", { WebSocket }).dial({ signal: never });
+      FakeWebSocket.made[0].end(1006);
+      return attempt.then(
+        () => "it opened",
+        (error: Error) => error.message,
+      );
+    };
+    expect(await refused()).toMatch(/ that the relay runs$/);
+    vi.stubGlobal("location", { origin: "http://127.0.0.1:7200" });
+    expect(await refused()).toMatch(
+      / that the relay runs, and that it lets pages of http:\/\/127\.0\.0\.1:7200 in$/,
+    );
+    vi.unstubAllGlobals();
+  });
+
   test("that is aborted rejects with the reason and closes the attempt", async () => {
     FakeWebSocket.made.length = 0;
     const WebSocket = FakeWebSocket as unknown as WebSocketConstructor;
