@@ -4,7 +4,9 @@ import { type Clock, type RandomBytes, systemClock, systemRandom } from "../core
 import { type Link, LinkCloseCode } from "../core/link/link.ts";
 import { Spares } from "../core/link/stack.ts";
 import { NetError } from "../core/net/net-error.ts";
+import { failure } from "../core/net/net-error-messages.ts";
 import type { Network } from "../core/net/network.ts";
+import type { SocketAddr } from "../core/net/socket-addr.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
 import { networkAddresses } from "../tunnel/addresses.ts";
 import { SessionType } from "../tunnel/control-types.ts";
@@ -163,6 +165,23 @@ export class RelayCore {
       streams: session.gateway.count,
       links: session.links.live.length,
     }));
+  }
+
+  /**
+   * Before it listens: whether there is such an address, and who could reach it.
+   *
+   * @throws {NetError} ENOTFOUND, EAI_AGAIN; EACCES as requireSafe().
+   */
+  async requireUsable(wanted: SocketAddr): Promise<void> {
+    if (wanted.family === undefined) {
+      try {
+        await this.hub.resolver.resolve(wanted.hostname, { signal: new AbortController().signal });
+      } catch (error) {
+        if (!NetError.is(error)) throw error;
+        throw failure(error.code, { op: "bind", localAddr: wanted, cause: error });
+      }
+    }
+    this.requireSafe(wanted.hostname);
   }
 
   /** @throws {NetError} EACCES when others could reach an address on which nobody is asked who they are. */

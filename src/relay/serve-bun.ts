@@ -74,13 +74,13 @@ export interface Relay extends RunningRelay {
  * Starts a relay.
  *
  * @param addr "127.0.0.1:8080"; port 0 takes a free one; without a host 127.0.0.1.
- * @throws {NetError} EADDRINUSE, EADDRNOTAVAIL, EACCES: also when others could reach it and nobody is asked who they are.
+ * @throws {NetError} EADDRINUSE, EADDRNOTAVAIL, ENOTFOUND, EACCES: also when others could reach it and nobody is asked who they are.
  * @throws {TypeError} for a rule or a token that cannot be one.
  */
 export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): Promise<Relay> {
   const wanted = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
   const core = new RelayCore(options, systemPlatform());
-  core.requireSafe(wanted.hostname);
+  await core.requireUsable(wanted);
   const relay = new BunRelay(core, options.path ?? "/", options.tls !== undefined);
   const answer = options.request ?? notFound;
   try {

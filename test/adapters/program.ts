@@ -8,6 +8,7 @@ import { stacksOverLinks } from "../contract/stack-links.ts";
 import { type ContractOptions, contractSuite } from "../contract/suite.ts";
 import { linkSuite } from "./link-suite.ts";
 import { openSockets } from "./open-sockets.ts";
+import { refusals } from "./refusals.ts";
 
 const [suite = "", adapter = "", silent = ""] = process.argv.slice(2);
 const collected = collect();
@@ -42,6 +43,7 @@ async function declareContract({ runner }: Collected): Promise<void> {
     close: async () => {},
   });
   contractSuite({ name: `${adapter} adapter`, open, ...options }, runner);
+  refusals(`${adapter} adapter`, network, runner);
 }
 
 async function declareDuplex({ runner }: Collected): Promise<void> {

@@ -40,6 +40,15 @@ describe("Relay.serve", () => {
     }
   });
 
+  test("on a name without an address says so, whoever may come in", async () => {
+    for (const options of [{}, { open: true }]) {
+      const error = await failing(Relay.serve("nohost.invalid:0", options));
+      // EAI_AGAIN: on a machine without a resolver.
+      expect(error.code).toMatch(/^(ENOTFOUND|EAI_AGAIN)$/);
+      expect(error.message).toMatch(/^Cannot listen on nohost\.invalid:0: name /);
+    }
+  });
+
   test("on a port in use fails with EADDRINUSE", async () => {
     const relay = await bed.relay();
     expect(await failing(Relay.serve(`${relay.addr}`))).toMatchObject({ code: "EADDRINUSE", op: "bind" });

@@ -54,6 +54,8 @@ async function dial(
   options: ConnectOptions,
   signal: AbortSignal | undefined,
 ): Promise<DenoConn> {
+  // Nobody listens there. Deno takes it for a wrong argument, systems for an address that refuses.
+  if (peerAddr.port === 0) throw failure("ECONNREFUSED", { op: "connect", peerAddr });
   const { autoSelectFamily, autoSelectFamilyAttemptDelay } = options;
   try {
     return await denoApi().connect({

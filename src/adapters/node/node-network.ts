@@ -129,7 +129,7 @@ async function bind(addr: SocketAddrLike, options: BindOptions = {}): Promise<Tc
 function listen(localAddr: SocketAddr, backlog: number, options: BindOptions): Promise<net.Server> {
   return new Promise((resolve, reject) => {
     const server = net.createServer(serverOptions);
-    const refuse = (error: Error) => reject(socketFailure(error, { op: "bind", localAddr }));
+    const refuse = (error: Error) => void explain(error, localAddr).then(reject);
     server.once("error", refuse);
     const where: net.ListenOptions & { reusePort?: boolean } = {
       host: localAddr.hostname,
@@ -143,6 +143,18 @@ function listen(localAddr: SocketAddr, backlog: number, options: BindOptions): P
       resolve(server);
     });
   });
+}
+
+/** Bun gives no code when it cannot listen on a name: it was not found, or is of no address here. */
+async function explain(error: Error, localAddr: SocketAddr): Promise<Error> {
+  const options = { op: "bind", localAddr } as const;
+  if ((error as { readonly code?: unknown }).code !== undefined) return socketFailure(error, options);
+  try {
+    await lookup(localAddr.hostname);
+  } catch (cause) {
+    return socketFailure(cause, options);
+  }
+  return failure("EADDRNOTAVAIL", { ...options, cause: error });
 }
 
 interface FoundAddress {

@@ -6,6 +6,7 @@ import { nodeNetwork } from "../../../src/adapters/node/index.ts";
 import { runContract } from "../../contract/vitest-runner.ts";
 import { systemGaps } from "../gaps.ts";
 import { openSockets } from "../open-sockets.ts";
+import { refusals } from "../refusals.ts";
 import { runIn } from "../run-in.ts";
 import { silentPort } from "../silent-port.ts";
 
@@ -28,6 +29,12 @@ runContract({
       close: silent.close,
     };
   },
+});
+
+refusals("node", nodeNetwork, {
+  test: (name, body) => void test(name, body),
+  skip: (name, reason) => void test.skip(`${name} (not here: ${reason})`, () => {}),
+  after: () => {},
 });
 
 await runIn({ suite: "contract", runtime: "bun", adapter: "node", gaps: systemGaps, atLeast: 110 });
