@@ -52,6 +52,14 @@ describe("Code in documents", () => {
     },
   );
 
+  test("has tokens that a relay takes: 16 characters or more", () => {
+    const tokens = blocks.flatMap(({ code }) =>
+      [...code.matchAll(/\btoken: "([^"]*)"/g)].map(([, token]) => token),
+    );
+    expect(tokens.length).toBeGreaterThan(5);
+    expect(tokens.filter((token) => token.length < 16)).toEqual([]);
+  });
+
   test("compiles as a whole", () => {
     const known = blocks.map((block) => `${nameOf(block)}.ts`);
     expect(complaints.filter((line) => !known.some((name) => line.includes(name)))).toEqual([]);
@@ -68,11 +76,9 @@ describe("Code in documents", () => {
 });
 
 describe("The reader of code blocks", () => {
-  test("joins what is given and what continues, and refuses unknown marks", () => {
+  test("joins what continues, adds nothing that readers do not see, and refuses unknown marks", () => {
     const markdown = [
-      "<!-- given",
-      "declare const a: number;",
-      "-->",
+      "<!-- declare const a: number; -->",
       "```ts",
       "a;",
       "```",
@@ -81,9 +87,7 @@ describe("The reader of code blocks", () => {
       "b;",
       "```",
     ].join("\n");
-    expect(codeBlocks("x.md", markdown)).toEqual([
-      { file: "x.md", line: 4, code: "declare const a: number;\na;\n\nb;\n", runs: true },
-    ]);
+    expect(codeBlocks("x.md", markdown)).toEqual([{ file: "x.md", line: 2, code: "a;\n\nb;\n", runs: true }]);
     expect(() => codeBlocks("x.md", "```ts rum\n```")).toThrow("x.md:1: unknown mark rum");
     expect(() => codeBlocks("x.md", "```js\n```")).toThrow("x.md:1: write ```ts");
   });

@@ -13,11 +13,10 @@ export interface CodeBlock {
 /** @throws {Error} for a mark that is not known, so that a misspelt one does not silence its block. */
 export function codeBlocks(file: string, markdown: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
-  const pattern =
-    /^(?:<!--\s*given\n([\s\S]*?)-->\s*\n\s*)?^```(ts|typescript|js|javascript)\b([^\n]*)\n([\s\S]*?)^```\s*$/gm;
+  const pattern = /^```(ts|typescript|js|javascript)\b([^\n]*)\n([\s\S]*?)^```\s*$/gm;
   for (const match of markdown.matchAll(pattern)) {
-    const [all, given = "", language, info, code] = match;
-    const line = markdown.slice(0, match.index + all.indexOf("```")).split("\n").length;
+    const [, language, info, code] = match;
+    const line = markdown.slice(0, match.index).split("\n").length;
     const marks = info
       .trim()
       .split(/\s+/)
@@ -27,17 +26,16 @@ export function codeBlocks(file: string, markdown: string): CodeBlock[] {
       if (!["run", "continue", "browser"].includes(mark))
         throw new Error(`${file}:${line}: unknown mark ${mark}`);
     }
-    const text = `${given}${code}`;
     const last = blocks.at(-1);
     if (marks.includes("continue")) {
       if (last === undefined) throw new Error(`${file}:${line}: there is no block to continue`);
       blocks[blocks.length - 1] = {
         ...last,
-        code: `${last.code}\n${text}`,
+        code: `${last.code}\n${code}`,
         runs: last.runs || marks.includes("run"),
       };
     } else {
-      blocks.push({ file, line, code: text, runs: marks.includes("run") });
+      blocks.push({ file, line, code, runs: marks.includes("run") });
     }
   }
   const fences = markdown.match(/^```(ts|typescript|js|javascript)\b/gm)?.length ?? 0;

@@ -24,12 +24,11 @@ export async function openWorld(): Promise<World> {
   const [echoPort, httpPort] = await Promise.all([listen(echo), listen(http)]);
   const relay = await Relay.serve("127.0.0.1:0", {
     allow: [`tcp:127.0.0.1:${echoPort}`, `tcp:127.0.0.1:${httpPort}`],
-    tokens: [{ token: longToken, subject: "reader" }],
+    tokens: [{ token, subject: "reader" }],
   });
   return {
     place: (code) =>
       code
-        .replaceAll('"secret"', JSON.stringify(longToken))
         .replaceAll("wss://relay.example/", relay.url)
         .replaceAll("echo.example:7", `127.0.0.1:${echoPort}`)
         .replaceAll("example.com:80", `127.0.0.1:${httpPort}`),
@@ -42,8 +41,8 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-/** A relay refuses what can be guessed; documents say "secret" for short. */
-const longToken = "a-token-for-the-code-in-documents";
+/** What documents write. */
+const token = "a-token-that-nobody-guesses";
 
 function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {

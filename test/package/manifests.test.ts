@@ -13,6 +13,7 @@ interface NpmManifest {
   readonly version: string;
   readonly exports: Readonly<Record<string, string | Conditions>>;
   readonly bin: Conditions;
+  readonly scripts: Conditions;
   readonly sideEffects: readonly string[];
   readonly dependencies: Conditions;
   readonly devDependencies: Conditions;
@@ -54,6 +55,10 @@ describe("Manifests", () => {
     );
     const all = [...paths, ...Object.values(npm.bin), ...npm.sideEffects];
     expect(all.filter((path) => !existsSync(join(rootFolder, path)))).toEqual([]);
+  });
+
+  test("build before npm packs, types too, so that no package is without dist", () => {
+    expect(npm.scripts["prepack"]).toBe(`${npm.scripts["build"]} --if-changed`);
   });
 
   test("name types first, deno and bun before node, and a default last", () => {
