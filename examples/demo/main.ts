@@ -6,11 +6,13 @@ import { keepHeapRoom } from "fourtuple/node";
 import { Relay } from "fourtuple/relay";
 import { buildPage, pageFolder } from "./build-page.ts";
 import { type Neighbours, startNeighbours } from "./neighbours.ts";
+import type { Hint } from "./page/talk.ts";
 import { type Check, prepareChecks } from "./self-check.ts";
 import { serveSite } from "./site.ts";
 
 const FIRST_PORT = 4040;
 const isCheckOnly = process.argv.includes("--check-only");
+const wanted = readPort();
 
 keepHeapRoom();
 await buildPage();
@@ -27,20 +29,39 @@ if (isCheckOnly) await stop(failures === 0 ? 0 : 1);
 console.log(failures === 0 ? "  All is well. " : `  ${failures} failed. `, "Press Ctrl-C to stop.\n");
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void stop(0));
 
+function readPort(): number {
+  const text = process.env["PORT"] || String(FIRST_PORT);
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  return giveUp(`PORT is "${text}": it must be a number from 0 to 65535, such as PORT=${FIRST_PORT}`);
+}
+
+/** What whoever starts this can change is told in one line, without a stack trace. */
+function giveUp(why: string): never {
+  console.error(`Cannot start: ${why}`);
+  process.exit(1);
+}
+
 /** Takes the first free port from FIRST_PORT on, and says when it was not the first. */
 async function startRelay({ echo, web, source, sink }: Neighbours): Promise<Relay> {
-  const facts = { hints: [`${echo}`, `${web}`], source: `${source}` };
-  const request = await serveSite(pageFolder, facts);
-  const wanted = Number(process.env["PORT"] ?? FIRST_PORT);
+  const hints: Hint[] = [
+    { name: "Echo", address: `${echo}`, lineEnd: "lf", say: "Type a line and press Enter" },
+    { name: "Web server", address: `${web}`, lineEnd: "crlf", say: "GET / HTTP/1.0, then an empty line" },
+  ];
+  const request = await serveSite(pageFolder, { hints, source: `${source}` });
+  const more = (process.env["ALLOW"] ?? "").split(/[\s,]+(?=tcp:|$)/).filter((rule) => rule !== "");
   for (let port = wanted; ; port++) {
     try {
       return await Relay.serve(`127.0.0.1:${port}`, {
-        // A demo on this machine: its own little servers may be dialled, and nothing else.
-        allow: [echo, web, source, sink].map((addr) => `tcp:${addr}`),
+        // A demo on this machine: its own little servers may be dialled, and nothing else that ALLOW does not name.
+        allow: [...[echo, web, source, sink].map((addr) => `tcp:${addr}`), ...more],
         request,
       });
     } catch (error) {
-      if (!NetError.is(error, "EADDRINUSE") || port - wanted >= 100) throw error;
+      if (error instanceof TypeError && more.length > 0)
+        giveUp(`ALLOW is no list of rules: ${error.message}`);
+      if (!NetError.is(error)) throw error;
+      if (error.code !== "EADDRINUSE" || port - wanted >= 100 || port === 65_535)
+        giveUp(`${error.message}. PORT names another port`);
       console.log(`  Port ${port} is in use: trying ${port + 1}`);
     }
   }

@@ -64,6 +64,16 @@ describe("npm start", () => {
     expect(second.stdout).toContain(`Port ${new URL(address).port} is in use`);
     expect(second.code, second.stdout + second.stderr).toBe(0);
   }, 100_000);
+
+  it("says in one line what is wrong with PORT", async () => {
+    const { code, stderr } = await run(
+      process.execPath,
+      [join(rootFolder, "node_modules/tsx/dist/cli.mjs"), "examples/demo/main.ts", "--check-only"],
+      { timeout: 30_000, env: { PORT: "abc" } },
+    );
+    expect(stderr).toMatch(/^Cannot start: PORT is "abc": .*\n$/);
+    expect(code).toBe(1);
+  }, 40_000);
 });
 
 describe("the page in Chromium", () => {
@@ -72,10 +82,11 @@ describe("the page in Chromium", () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    const launched = await launchChromium();
+    // As in most containers: navigator.language is "en-US@posix" there, which Intl refuses.
+    const launched = await launchChromium({ LANG: "C.UTF-8", LC_ALL: "C.UTF-8" });
     if ("notRun" in launched) throw new Error(`Chromium did not run: ${launched.notRun}`);
     browser = launched.browser;
-    page = await browser.newPage({ viewport: { width: 1280, height: 1080 }, locale: "en-US" });
+    page = await browser.newPage({ viewport: { width: 1280, height: 1080 } });
     page.on("pageerror", (error) => problems.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error") problems.push(message.text());
@@ -105,6 +116,21 @@ describe("the page in Chromium", () => {
       document.querySelector("#files .name span:last-child")?.textContent?.includes("2 times"),
     );
   }, 60_000);
+
+  it("shows the last file of a name only, and saves it under that name", async () => {
+    const name = "my file \u00fc #1?.txt";
+    for (const text of ["first", "the second"])
+      await page.setInputFiles("#file", { name, mimeType: "text/plain", buffer: Buffer.from(text) });
+    const entries = page.locator("#files li", { hasText: name });
+    expect(await entries.count()).toBe(1);
+    expect(await entries.locator(".name").textContent()).toContain("10 B");
+    const command = (await entries.locator("code").textContent()) ?? "";
+    expect(command).toMatch(/^curl -g -o "my file ü #1\?\.txt" http:\S+\/my%20file%20%C3%BC%20%231%3F\.txt$/);
+    expect(await (await fetch(command.split(" ").at(-1) ?? "")).text()).toBe("the second");
+    const site = (await page.evaluate(() => document.documentElement.dataset["site"])) ?? "";
+    expect((await fetch(`${site}nothing.txt`)).status).toBe(404);
+    expect((await fetch(`${site}%ZZ`)).status).toBe(400);
+  }, 30_000);
 
   it("moves 256 MiB while its WebSocket is cut every second, with the same SHA-256", async () => {
     await page.check("#auto");
@@ -136,7 +162,7 @@ describe("the page in Chromium", () => {
 
   it("comes back when the network under the browser's WebSocket is cut", async () => {
     const proxy = await FaultProxy.start(address);
-    const other = await browser.newPage({ locale: "en-US" });
+    const other = await browser.newPage();
     await other.goto(`${proxy.url.replace("ws:", "http:")}?mib=32`);
     await other.waitForSelector('#tunnel[data-phase="open"]', { timeout: 20_000 });
     const cutting = setInterval(() => proxy.cut(), 300);
@@ -151,20 +177,37 @@ describe("the page in Chromium", () => {
     await proxy.close();
   }, 120_000);
 
-  it("dials a real server and talks", async () => {
-    await page.click("#hints button:first-child");
-    await page.waitForFunction(() =>
-      document.querySelector("#transcript")?.textContent?.includes("connected to"),
-    );
+  it("dials the echo and talks", async () => {
+    await page.click("#hints li:first-child button");
+    await transcript(page, "connected to");
     await page.fill("#line", "hello, echo");
     await page.press("#line", "Enter");
     await page.waitForFunction(
       () => (document.querySelector("#transcript")?.textContent?.match(/hello, echo/g) ?? []).length === 2,
     );
     await page.click("#finish");
-    await page.waitForFunction(() =>
-      document.querySelector("#transcript")?.textContent?.includes("the other end has finished"),
-    );
+    await transcript(page, "the other end has finished");
+    for (const id of ["send", "finish", "reset"]) expect(await page.isDisabled(`#${id}`)).toBe(true);
+  }, 30_000);
+
+  it("asks the web server, in lines that end in CR LF", async () => {
+    await page.click("#hints li:nth-child(2) button");
+    await transcript(page, "connected to");
+    await page.fill("#line", "GET / HTTP/1.0");
+    await page.press("#line", "Enter");
+    await page.press("#line", "Enter");
+    await transcript(page, "hello from a real TCP server");
+    await page.locator("section:has(#dial)").screenshot({ path: join(artifacts, "demo-talk.png") });
+  }, 30_000);
+
+  it("resets a connection, and leaves one for another, without an error of the old one", async () => {
+    for (const end of ["#reset", "#hints li:first-child button"]) {
+      await page.click("#hints li:first-child button");
+      await page.waitForSelector("#reset:enabled");
+      await page.click(end);
+      await page.waitForSelector(end === "#reset" ? "#reset:disabled" : "#reset:enabled");
+      expect(await page.locator("#transcript .failure").count()).toBe(0);
+    }
   }, 30_000);
 
   it("says why a dial is refused", async () => {
@@ -203,10 +246,39 @@ describe("the page in Chromium", () => {
     expect(overflow).toBeLessThanOrEqual(0);
   }, 30_000);
 
+  it("has its name and its port again when it is loaded again", async () => {
+    const before = await page.evaluate(() => document.documentElement.dataset["site"]);
+    const name = /^[^.]+/.exec((await page.textContent("#tunnel")) ?? "")?.[0] ?? "";
+    await page.reload();
+    await page.waitForSelector('#tunnel[data-phase="open"]');
+    await page.waitForFunction(() => document.documentElement.dataset["site"] !== undefined);
+    expect(await page.textContent("#tunnel")).toContain(`${name}.peer`);
+    expect(await page.evaluate(() => document.documentElement.dataset["site"])).toBe(before);
+    expect((await fetch(`${before}random.bin`)).status).toBe(404);
+  }, 30_000);
+
   it("raised no error", () => {
     expect(problems).toEqual([]);
   });
+
+  it("says so when its program fails", async () => {
+    const other = await browser.newPage();
+    await other.route("**/*.js", (route) =>
+      route.fulfill({ contentType: "text/javascript", body: 'throw new Error("broken")' }),
+    );
+    await other.goto(address);
+    await other.waitForSelector('#tunnel[data-phase="failed"]');
+    expect(await other.textContent("#tunnel")).toBe("The page's program failed: Error: broken");
+    await other.close();
+  }, 30_000);
 });
+
+async function transcript(page: Page, text: string): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => document.querySelector("#transcript")?.textContent?.includes(wanted),
+    text,
+  );
+}
 
 function hash(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");

@@ -44,11 +44,16 @@ export function bun(): Program {
 /**
  * Starts a Chromium without a window and with web security on. `$CHROMIUM` names one; on Linux x64 one comes from
  * npm; elsewhere an installed Chrome is used. The caller closes the browser.
+ *
+ * @param more Variables of its environment, such as its locale
  */
-export async function launchChromium(): Promise<{ readonly browser: Browser } | NotRun> {
+export async function launchChromium(
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ readonly browser: Browser } | NotRun> {
   const { chromium } = load("playwright-core");
   // Never chromium.args of @sparticuz/chromium: they switch web security off.
-  const options = { headless: true, args: ["--no-sandbox"] };
+  const environment = { ...process.env, ...more };
+  const options = { headless: true, args: ["--no-sandbox"], env: environment };
   const named = process.env["CHROMIUM"];
   if (named !== undefined && named !== "") {
     return { browser: await chromium.launch({ ...options, executablePath: named }) };
@@ -60,7 +65,7 @@ export async function launchChromium(): Promise<{ readonly browser: Browser } | 
       return { browser: await chromium.launch({ ...options, executablePath }) };
     } catch (error) {
       if (!String(error).includes("shared libraries")) throw error;
-      const env = { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib") };
+      const env = { ...environment, LD_LIBRARY_PATH: join(folder, "al2023", "lib") };
       return { browser: await chromium.launch({ ...options, executablePath, env }) };
     }
   }

@@ -5,6 +5,7 @@ import type { ConnectionWatch } from "./connection-watch.ts";
 import { element, make } from "./elements.ts";
 import { bytes, milliseconds } from "./format.ts";
 import type { Outage } from "./outages.ts";
+import { loadPlotLibrary, type PlotLibrary } from "./plot-library.ts";
 import { SequencePlot } from "./sequence-plot.ts";
 
 export class ConnectionView {
@@ -13,6 +14,7 @@ export class ConnectionView {
   private readonly list = element("connections", HTMLUListElement);
   private readonly rows = new Map<ConnectionModel, HTMLLIElement>();
   private readonly packets = element("packets", HTMLPreElement);
+  private library: PlotLibrary | null = null;
   private plot: SequencePlot | null = null;
   private shown: ConnectionModel | null = null;
   private shownRevision = -1;
@@ -23,6 +25,16 @@ export class ConnectionView {
     this.outages = outages;
     element("capture", HTMLButtonElement).addEventListener("click", () => this.download());
     setInterval(() => this.refresh(), REFRESH);
+    void this.load();
+  }
+
+  private async load(): Promise<void> {
+    try {
+      this.library = await loadPlotLibrary();
+      this.shownRevision = -1;
+    } catch (error) {
+      element("plot", HTMLDivElement).textContent = `The plot could not be loaded: ${error}`;
+    }
   }
 
   private refresh(): void {
@@ -85,8 +97,10 @@ export class ConnectionView {
     const model = this.shown;
     if (model === null || this.shownRevision === model.revision) return;
     this.shownRevision = model.revision;
-    this.plot ??= new SequencePlot(element("plot", HTMLDivElement));
-    this.plot.show(model.plot, model.gaps(this.outages));
+    if (this.library !== null) {
+      this.plot ??= new SequencePlot(this.library, element("plot", HTMLDivElement));
+      this.plot.show(model.plot, model.gaps(this.outages));
+    }
     const { local, localPort, remote, remotePort } = model.connection;
     element("detail-title", HTMLHeadingElement).textContent =
       `[${local}]:${localPort} \u2194 [${remote}]:${remotePort}`;

@@ -2,16 +2,15 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { Tunnel } from "fourtuple";
-import { fileResponse, type httpResponse, serve } from "fourtuple/http";
+import { NetError, type TcpListener, type Tunnel } from "fourtuple";
+import { fileResponse, HttpError, serve } from "fourtuple/http";
+import { curlCommand, pathOf } from "./curl-command.ts";
 import { element, make } from "./elements.ts";
 import { bytes } from "./format.ts";
 
 export class FileShelf {
-  private readonly files = new Map<
-    string,
-    { readonly file: File; fetched: number; readonly count: HTMLElement }
-  >();
+  /** By name, which is the path of the URL: a file of the same name takes the place of the one before. */
+  private readonly files = new Map<string, ShelfEntry>();
   private readonly list = element("files", HTMLUListElement);
   private site = "";
 
@@ -47,48 +46,106 @@ export class FileShelf {
     for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
   }
 
-  /** Listens in this tab, and at the relay for plain TCP. */
-  async open(tunnel: Tunnel): Promise<void> {
-    const listener = await tunnel.bind(":80", { publish: ":0" });
+  /**
+   * Listens in this tab, and at the relay for plain TCP.
+   *
+   * @param port The one of the page that was here before, if it can be had
+   * @returns the port at the relay
+   */
+  async open(tunnel: Tunnel, port = 0): Promise<number> {
+    const listener = await publish(tunnel, port);
     const server = serve(listener, (request) => this.answer(request));
     this.site = server.url;
     document.documentElement.dataset["site"] = this.site;
+    for (const [name, entry] of this.files) entry.show(curlCommand(this.site, name));
+    return listener.published?.port ?? 0;
   }
 
-  private answer(request: Request): Response | ReturnType<typeof httpResponse> {
-    const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
+  private answer(request: Request): Response {
+    const name = nameIn(new URL(request.url).pathname);
+    const index = [...this.files.keys()].map((file) => `${this.site}${pathOf(file)}\n`).join("");
+    if (name === "") return new Response(index || "hello from a tab: no file is dropped yet\n");
     const entry = this.files.get(name);
     if (entry === undefined) {
-      const index = [...this.files.keys()]
-        .map((file) => `${this.site}${encodeURIComponent(file)}\n`)
-        .join("");
-      return new Response(index === "" ? "hello from a tab: no file is dropped yet\n" : index);
+      const others = index === "" ? "No file is dropped on the page.\n" : `There is:\n${index}`;
+      return new Response(`No file "${name}" is here. ${others}`, { status: 404 });
     }
-    entry.fetched++;
-    entry.count.textContent = `${bytes(entry.file.size)}, fetched ${entry.fetched === 1 ? "once" : `${entry.fetched} times`}`;
+    if (request.method === "GET") entry.fetched();
     return fileResponse(request, entry.file);
   }
 
   private add(file: File): void {
-    const line = `curl -O ${this.site}${encodeURIComponent(file.name)}`;
-    const item = make("li");
+    // Half a surrogate pair and control characters, which names on Linux may have, are for no URL and no shell.
+    const name = file.name.replace(/\p{Control}|\p{Surrogate}/gu, "_");
+    const entry = new ShelfEntry(name, file);
+    if (this.site !== "") entry.show(curlCommand(this.site, name));
+    this.files.get(name)?.item.remove();
+    this.list.prepend(entry.item);
+    this.files.set(name, entry);
+  }
+}
+
+/** A file on offer, and its place in the list. */
+class ShelfEntry {
+  readonly file: File;
+  readonly item: HTMLLIElement = make("li");
+  private readonly amount = make("span");
+  private readonly code = make("code");
+  private fetches = 0;
+
+  constructor(name: string, file: File) {
+    this.file = file;
+    this.amount.textContent = bytes(file.size);
     const heading = make("div", "name");
-    const count = make("span", "", bytes(file.size));
-    heading.append(make("span", "", file.name), count);
-    const command = make("div", "command");
+    heading.append(make("span", "", name), this.amount);
     const copy = make("button", "", "Copy");
     copy.type = "button";
-    copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(line);
-      copy.textContent = "Copied";
-      setTimeout(() => {
-        copy.textContent = "Copy";
-      }, 1_500);
-    });
-    command.append(make("code", "", line), copy);
-    item.append(heading, command);
-    this.list.prepend(item);
-    this.files.set(file.name, { file, fetched: 0, count });
+    copy.addEventListener("click", () => void this.copy(copy));
+    const command = make("div", "command");
+    command.append(this.code, copy);
+    this.item.append(heading, command);
+  }
+
+  show(command: string): void {
+    this.code.textContent = command;
+  }
+
+  fetched(): void {
+    this.fetches++;
+    const times = this.fetches === 1 ? "once" : `${this.fetches} times`;
+    this.amount.textContent = `${bytes(this.file.size)}, fetched ${times}`;
+  }
+
+  private async copy(button: HTMLButtonElement): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(this.code.textContent ?? "");
+      button.textContent = "Copied";
+    } catch {
+      // The browser forbids it, or the page came over http: from another machine.
+      getSelection()?.selectAllChildren(this.code);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => {
+      button.textContent = "Copy";
+    }, 1_500);
+  }
+}
+
+/** At `port` of the relay, or at any where that one is gone. */
+async function publish(tunnel: Tunnel, port: number): Promise<TcpListener> {
+  try {
+    return await tunnel.bind(":80", { publish: `:${port}` });
+  } catch (error) {
+    if (port === 0 || !NetError.is(error)) throw error;
+    return tunnel.bind(":80", { publish: ":0" });
+  }
+}
+
+function nameIn(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname.slice(1));
+  } catch (cause) {
+    throw new HttpError(400, "The path is not percent-encoded UTF-8", { cause });
   }
 }
 

@@ -1,18 +1,19 @@
 // The time-sequence plot: what was sent, what the other end acknowledged, what arrived, what was sent again, and when
 // there was no link.
 
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import type { Gap, PlotData } from "./connection-model.ts";
 import { bytes } from "./format.ts";
+import type { PlotLibrary } from "./plot-library.ts";
 
 export class SequencePlot {
   private readonly plot: uPlot;
   private readonly place: HTMLElement;
   private gaps: readonly Gap[] = [];
 
-  constructor(place: HTMLElement) {
+  constructor(library: PlotLibrary, place: HTMLElement) {
     this.place = place;
-    this.plot = new uPlot(this.options(), [[], [], [], [], []], place);
+    this.plot = new library(this.options(), [[], [], [], [], []], place);
     new ResizeObserver(() => this.plot.setSize(this.size())).observe(place);
   }
 
