@@ -1,24 +1,33 @@
-// Bundles the page with Vite: index.html, its program and its styles, into a folder that git does not know.
+// Bundles the page with Vite: index.html, its program and its styles. Nothing is written to disk, so that a second demo
+// in the same checkout takes no file from under the first.
 
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
-/** Where the built page lies. */
-export const pageFolder: string = fileURLToPath(new URL("../../build/demo/", import.meta.url));
+/** The files of the page, by path: "index.html", "assets/...". */
+export type PageFiles = ReadonlyMap<string, Uint8Array>;
 
-export async function buildPage(): Promise<void> {
-  await build({
+export async function buildPage(): Promise<PageFiles> {
+  const built = await build({
     configFile: false,
     logLevel: "warn",
     root: fileURLToPath(new URL("page/", import.meta.url)),
     // Relative addresses: the page may be served under any path.
     base: "./",
     build: {
-      outDir: pageFolder,
-      emptyOutDir: true,
+      write: false,
       target: "es2022",
       modulePreload: false,
       chunkSizeWarningLimit: 1_000,
     },
   });
+  const files = new Map<string, Uint8Array>();
+  for (const result of Array.isArray(built) ? built : [built]) {
+    if (!("output" in result)) continue;
+    for (const file of result.output) {
+      const content = file.type === "chunk" ? file.code : file.source;
+      files.set(file.fileName, typeof content === "string" ? Buffer.from(content) : content);
+    }
+  }
+  return files;
 }

@@ -4,7 +4,7 @@ import { MultiBar, Presets } from "cli-progress";
 import { NetError } from "fourtuple";
 import { keepHeapRoom } from "fourtuple/node";
 import { Relay } from "fourtuple/relay";
-import { buildPage, pageFolder } from "./build-page.ts";
+import { buildPage } from "./build-page.ts";
 import { type Neighbours, startNeighbours } from "./neighbours.ts";
 import type { Hint } from "./page/talk.ts";
 import { type Check, prepareChecks } from "./self-check.ts";
@@ -15,12 +15,12 @@ const isCheckOnly = process.argv.includes("--check-only");
 const wanted = readPort();
 
 keepHeapRoom();
-await buildPage();
+const page = await buildPage();
 const neighbours = await startNeighbours();
 const relay = await startRelay(neighbours);
-const page = relay.url.replace(/^ws/, "http");
+const address = relay.url.replace(/^ws/, "http");
 
-console.log(`\n  fourtuple is at  ${page}`);
+console.log(`\n  fourtuple is at  ${address}`);
 console.log(
   "  Open it in a browser: drop a file on it and fetch it with curl, or dial a server from the tab.\n",
 );
@@ -47,7 +47,7 @@ async function startRelay({ echo, web, source, sink }: Neighbours): Promise<Rela
     { name: "Echo", address: `${echo}`, lineEnd: "lf", say: "Type a line and press Enter" },
     { name: "Web server", address: `${web}`, lineEnd: "crlf", say: "GET / HTTP/1.0, then an empty line" },
   ];
-  const request = await serveSite(pageFolder, { hints, source: `${source}` });
+  const request = serveSite(page, { hints, source: `${source}` });
   const more = (process.env["ALLOW"] ?? "").split(/[\s,]+(?=tcp:|$)/).filter((rule) => rule !== "");
   for (let port = wanted; ; port++) {
     try {

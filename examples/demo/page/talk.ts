@@ -154,7 +154,9 @@ class Call {
 
   private tell(className: string, text: string): void {
     if (this.leaving.signal.aborted || this.isOver) return;
-    this.transcript.append(make("span", className, text));
+    const isRemark = className === "note" || className === "failure";
+    const last = this.transcript.lastChild?.textContent ?? "\n";
+    this.transcript.append(make("span", className, isRemark && !last.endsWith("\n") ? `\n${text}` : text));
     // What was said long ago goes: a page that has run for a day is no longer than one that just began.
     while (this.transcript.childNodes.length > 2_000) this.transcript.firstChild?.remove();
     this.transcript.scrollTop = this.transcript.scrollHeight;
