@@ -7,10 +7,20 @@ import type { Runner } from "../contract/runner.ts";
 
 export function refusals(name: string, network: Network, runner: Runner): void {
   runner.test(`${name}: a name without an address cannot be listened on`, async () => {
-    const error = (await rejection(network.bind("nohost.invalid:0"), "bind")) as Error & { code: string };
-    // EAI_AGAIN: on a machine without a resolver.
-    ok(["ENOTFOUND", "EAI_AGAIN"].includes(error.code), `the code is ${error.code}`);
-    ok(/^Cannot listen on nohost\.invalid:0: name /.test(error.message), error.message);
+    for (const host of ["nohost.invalid", "a..b"]) {
+      const error = (await rejection(network.bind(`${host}:0`), "bind")) as Error & { code: string };
+      // EAI_AGAIN: on a machine without a resolver.
+      ok(["ENOTFOUND", "EAI_AGAIN"].includes(error.code), `the code is ${error.code}`);
+      ok(error.message.startsWith(`Cannot listen on ${host}:0: name `), error.message);
+    }
+  });
+
+  runner.test(`${name}: a name without an address cannot be dialled`, async () => {
+    for (const host of ["nohost.invalid", "a..b"]) {
+      const error = (await rejection(network.connect(`${host}:80`), "connect")) as Error & { code: string };
+      ok(["ENOTFOUND", "EAI_AGAIN"].includes(error.code), `the code is ${error.code}`);
+      ok(error.message.includes(host), error.message);
+    }
   });
 
   const refused = `${name}: port 0 of another host refuses`;

@@ -51,6 +51,8 @@ const names: { readonly [name: string]: string | undefined } = {
   PermissionDenied: "EACCES",
   NotCapable: "EACCES",
   InvalidData: "EPROTO",
+  // A host that cannot be a name, such as "a..b".
+  URIError: "ENOTFOUND",
   BadResource: "ERR_SOCKET_CLOSED",
   Interrupted: "ERR_SOCKET_CLOSED",
 };
