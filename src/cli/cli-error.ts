@@ -24,6 +24,8 @@ export class CliError extends Error {
 export type Stage = "listen" | "open" | "dial" | "bind" | "run";
 
 /** The failure of a stage for the user. Errors that are no NetError come back as they are: they are bugs. */
+export function explain(error: NetError, stage: Stage): CliError;
+export function explain(error: unknown, stage: Stage): unknown;
 export function explain(error: unknown, stage: Stage): unknown {
   if (!NetError.is(error)) return error;
   const [exitCode, hint] = verdict(error, stage);

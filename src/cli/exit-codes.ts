@@ -13,7 +13,7 @@ export const ExitCode = {
   denied: 4,
   /** The relay is there, the destination is not: refused, unreachable, not found, no answer. */
   destination: 5,
-  /** A port, an address or a name is somebody else's. */
+  /** A port, an address or a name is somebody else's, from the start or since a newer tunnel took it. */
   inUse: 6,
   /** Whoever read standard output went away; as of a program that died of SIGPIPE. */
   brokenPipe: 141,

@@ -6,6 +6,8 @@ import type { Tunnel } from "../index.node.ts";
 import { CliError, explain } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Interrupted, listenForSignals } from "./interruption.ts";
+import { Pauses } from "./pauses.ts";
+import { endOfTunnel, NameTaken } from "./tunnel-end.ts";
 import { openTunnel, readAccess, type TunnelArguments } from "./tunnel-options.ts";
 
 export interface TunnelUser {
@@ -26,23 +28,28 @@ export async function keepTunnelOpen(
   const { signal } = interruption;
   try {
     let name = options.name;
-    for (let attempt = 0; ; ) {
+    const pauses = new Pauses();
+    for (;;) {
+      let tunnel: Tunnel | null = null;
+      let openedAt = Number.POSITIVE_INFINITY;
       try {
-        const tunnel = await openTunnel(access, { name, signal });
+        tunnel = await openTunnel(access, { name, signal });
         // The name that the relay picked is kept, so that the address stays the same.
         name = tunnel.name;
         logLinks(tunnel, logger);
         await user.serve(tunnel, signal, () => {
-          attempt = 0;
+          openedAt = performance.now();
         });
-      } catch (error) {
-        if (signal.aborted) throw error;
+      } catch (failure) {
+        if (signal.aborted) throw failure;
+        // The tunnel's own end says why all in it failed.
+        const error = (tunnel === null ? null : endOfTunnel(tunnel)) ?? failure;
         // What the first attempt meets is told; later ones are tried again, but for what will not change.
         if (!user.wasOpen || isFinal(error)) throw error;
         logger.warn({ text: (error as Error).message }, "tunnel-lost");
       }
-      const delay = Math.random() * Math.min(MAX_DELAY, MIN_DELAY * 2 ** attempt++);
-      await sleep(delay, undefined, { signal }).catch(() => {
+      const pause = pauses.next(performance.now() - openedAt);
+      await sleep(pause, undefined, { signal }).catch(() => {
         throw signal.reason;
       });
     }
@@ -90,11 +97,10 @@ export async function untilTunnelEnds(
   }
 }
 
-/** What another attempt would meet again. */
+/** What another attempt would meet again; or what it would do to a newer tunnel of the name, which would do it back. */
 function isFinal(error: unknown): boolean {
   if (!(error instanceof CliError)) return true;
-  return error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage;
+  return (
+    error instanceof NameTaken || error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage
+  );
 }
-
-const MIN_DELAY = 250;
-const MAX_DELAY = 15_000;

@@ -58,7 +58,8 @@ export function openSession(
   } else {
     // The page was loaded again, or its program started anew: the newer one is the one that lives.
     hub.counters.sessionsTakenOver++;
-    holder.end("ERR_SESSION_EXPIRED", `a newer tunnel has taken the name ${name}`);
+    holder.end("EADDRINUSE", takenText(name));
+    hub.sessions.nameTaken(holder);
   }
   const key = new Uint8Array(sessionLength);
   hub.random(key);
@@ -86,7 +87,9 @@ export function checkResume(
       // Its other link leads to where the session lives: here it is not to begin again beside that.
       return { code: staleCode, text: "the session lives elsewhere", counter: "handshakeResumeStale" };
     }
-    return expired("this relay does not know the session");
+    // Who was away when it happened would else open a new tunnel, and take the name back from the newer one.
+    const lost = isProved ? hub.sessions.lostName(id) : null;
+    return lost === null ? expired("this relay does not know the session") : taken(lost);
   }
   if (!isProved) {
     return { code: "EACCES", text: "the proof is wrong", counter: "handshakeResumeRefused" };
@@ -116,7 +119,7 @@ export async function rebirth(
   if (born !== null) return born;
   const address = peerAddress(hub.networkName, hub.addresses.peers, name);
   if (hub.sessions.byAddress(address.w0, address.w1, address.w2, address.w3) !== null) {
-    return expired(`another tunnel has taken the name ${name}`);
+    return taken(name);
   }
   const full = makeRoom(hub, principal.subject);
   if (full !== null) return full;
@@ -167,6 +170,14 @@ function makeRoom(hub: Hub, subject: string): Refusal | null {
 
 function expired(text: string): Refusal {
   return { code: "ERR_SESSION_EXPIRED", text, counter: "handshakeResumeRefused" };
+}
+
+function taken(name: string): Refusal {
+  return { code: "EADDRINUSE", text: takenText(name), counter: "handshakeResumeRefused" };
+}
+
+function takenText(name: string): string {
+  return `a newer tunnel has taken the name ${name}`;
 }
 
 export function randomName(random: RandomBytes): string {

@@ -7,8 +7,8 @@ export class SessionTable {
   /** By the last word of the address; those that share it are told apart by the others. */
   private readonly byLastWord = new Map<number, RelaySession[]>();
   private readonly perSubject = new Map<string, number>();
-  /** Ids of sessions that ended here: their tickets bring nothing back. */
-  private readonly ended = new Set<string>();
+  /** Sessions that ended here: their tickets bring nothing back. By id; the name of those who lost it to a newer one. */
+  private readonly ended = new Map<string, string | null>();
 
   get size(): number {
     return this.byId.size;
@@ -24,6 +24,17 @@ export class SessionTable {
 
   hasEnded(id: string): boolean {
     return this.ended.has(id);
+  }
+
+  /** A newer session is about to take the name of this one, which has ended. */
+  nameTaken(session: RelaySession): void {
+    this.ended.set(session.id, session.name);
+  }
+
+  /** The name that an ended session lost to one that still has it; null when there is none. */
+  lostName(id: string): string | null {
+    const name = this.ended.get(id) ?? null;
+    return name !== null && this.byName.has(name) ? name : null;
   }
 
   ofName(name: string): RelaySession | null {
@@ -54,9 +65,9 @@ export class SessionTable {
 
   remove(session: RelaySession): void {
     if (!this.byId.delete(session.id)) return;
-    this.ended.add(session.id);
+    this.ended.set(session.id, null);
     if (this.ended.size > mostEnded) {
-      for (const oldest of this.ended) {
+      for (const oldest of this.ended.keys()) {
         this.ended.delete(oldest);
         break;
       }

@@ -426,10 +426,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
     const cause = error ?? rest;
     for (const listener of [...this.listeners]) {
       if (cause === undefined) listener.close();
-      else
-        listener.fail(
-          failure(cause.code, { op: "accept", localAddr: listener.localAddr, reason: cause.message, cause }),
-        );
+      else listener.fail(cause);
     }
     this.publisher.end(cause ?? null);
     this.driver.close(cause, closeWith);

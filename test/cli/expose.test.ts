@@ -87,6 +87,26 @@ describe("fourtuple expose", () => {
     expect(outcome.stdout).toContain("you asked for /");
   });
 
+  test("ends with 6 when a newer one takes its name, and the newer one stays", async () => {
+    const port = await tcpServer((socket) => void socket.end("served"));
+    const { url, program } = await relay();
+    const expose = ["expose", String(port), "--name", "fight", "--relay", url];
+    const older = start([...expose, "--publish", ":0"]);
+    await older.until(/plain TCP/);
+    const newer = start(expose);
+    await newer.until(/reached at fight\.peer/);
+    const outcome = await older.over;
+    expect(outcome).toMatchObject({ code: 6, signal: null });
+    expect(outcome.stderr).toContain(
+      `fourtuple: The tunnel to ${url} has ended: a newer tunnel has taken the name fight\n` +
+        "  Both ran under one name: choose another with --name\n",
+    );
+    expect(outcome.stderr).not.toContain("tunnel-lost");
+    expect((await fourtuple(["cat", `fight.peer:${port}`, "--relay", url])).stdout).toBe("served");
+    expect(program.stderr.match(/session-opened name=fight|session-opened .*name=fight/g)).toHaveLength(2);
+    expect(newer.stderr).not.toContain("tunnel-lost");
+  });
+
   test("fails with 6 where the published port is taken, with 4 where no rule allows it", async () => {
     const taken = await tcpServer(() => {});
     const { url } = await relay();

@@ -317,6 +317,36 @@ describe("The end of a session's time", () => {
     expect((await failing(alice.connect("bob.peer:7000"))).code).toBe("ERR_SESSION_EXPIRED");
   });
 
+  test("is told to a client whose name a newer one took meanwhile, so that it does not take it back", async () => {
+    world = new VirtualRelay();
+    const older = await world.open("alice");
+    world.isAway = true;
+    world.cut();
+    await world.pass(10);
+    world.isAway = false;
+    const newer = await world.open("alice");
+    expect(await failing(older.closed)).toMatchObject({
+      code: "EADDRINUSE",
+      message: expect.stringContaining("a newer tunnel has taken the name alice"),
+    });
+    expect(newer.state.phase).toBe("open");
+  });
+
+  test("is told to a client whose name was taken and is free again as to any other", async () => {
+    world = new VirtualRelay();
+    const older = await world.open("alice");
+    world.isAway = true;
+    world.cut();
+    await world.pass(10);
+    world.isAway = false;
+    const newer = await world.open("alice");
+    world.isAway = true;
+    await world.clock.drive(newer.close());
+    await world.pass(10);
+    world.isAway = false;
+    expect((await failing(older.closed)).code).toBe("ERR_SESSION_EXPIRED");
+  });
+
   test("is told to a client that reaches no relay, with the failure of its last attempt", async () => {
     world = new VirtualRelay({ limits: { grace: 1_000 } });
     const tunnel = await world.open("alice");

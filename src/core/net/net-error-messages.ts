@@ -24,7 +24,8 @@ export function failure(code: NetErrorCode | (string & {}), options: FailureOpti
  * The source's own error is its cause.
  */
 export function failureOf(error: NetError, options: FailureOptions): NetError {
-  const known = Object.hasOwn(reasons, error.code);
+  // An open connection or listener meets EADDRINUSE when its tunnel loses its name: the general words would mislead.
+  const known = Object.hasOwn(reasons, error.code) && error.code !== "EADDRINUSE";
   return failure(error.code, {
     ...options,
     reason: known ? undefined : error.message,
@@ -37,7 +38,9 @@ export function failureOf(error: NetError, options: FailureOptions): NetError {
 /** The failure of a connection as a whole: what `closed` rejects with. */
 export function connectionFailure(code: NetErrorCode | (string & {}), options: NetErrorOptions): NetError {
   const peer = options.peerAddr === undefined ? "" : ` to ${options.peerAddr}`;
-  return new NetError(code, `Connection${peer} failed: ${reasonOf(code)}`, options);
+  const { cause } = options;
+  const why = code === "EADDRINUSE" && NetError.is(cause) ? cause.message : reasonOf(code);
+  return new NetError(code, `Connection${peer} failed: ${why}`, options);
 }
 
 /** What a code means, in words: `"connection refused"`. */
