@@ -2,11 +2,12 @@
 // direction ends on its own: the end of standard input is a FIN, a FIN is the end of standard output.
 import { closeSync, openSync } from "node:fs";
 import { Argument, type Command } from "commander";
-import { NetError, type SocketAddr, type TcpStream } from "../index.node.ts";
+import { NetError, type SocketAddr, type TcpStream, type Tunnel } from "../index.node.ts";
 import { parseDestination } from "./arguments.ts";
 import { CliError, explain } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Interrupted, listenForSignals } from "./interruption.ts";
+import { endOfTunnel } from "./tunnel-end.ts";
 import { addTunnelOptions, openTunnel, readAccess, type TunnelArguments } from "./tunnel-options.ts";
 
 interface CatArguments extends TunnelArguments {
@@ -27,7 +28,11 @@ export function addCatCommand(program: Command): void {
         parseDestination,
       ),
     )
-    .option("-w, --timeout <seconds>", "how long connecting may take", parseSeconds);
+    .option(
+      "-w, --timeout <seconds>",
+      "how long reaching the relay and connecting may take together",
+      parseSeconds,
+    );
   addTunnelOptions(command)
     .addHelpText("after", HELP)
     .action(async (destination: SocketAddr, options: CatArguments) => {
@@ -40,10 +45,18 @@ async function runCat(destination: SocketAddr, options: CatArguments): Promise<n
   const interruption = listenForSignals();
   const { signal } = interruption;
   try {
-    const tunnel = await openTunnel(access, { signal });
+    // One budget for the relay and the destination.
+    const budget = options.timeout === undefined ? undefined : options.timeout * 1000;
+    const began = performance.now();
+    const tunnel = await openTunnel(access, { signal, timeout: budget });
+    tellLinks(tunnel);
     try {
-      const stream = await connect(tunnel, destination, options, signal);
+      const left = budget === undefined ? undefined : Math.max(1, budget - (performance.now() - began));
+      const stream = await connect(tunnel, destination, left, signal);
       return await join(stream, signal);
+    } catch (error) {
+      // The tunnel's own end says why all in it failed.
+      throw (error instanceof Interrupted ? null : endOfTunnel(tunnel)) ?? error;
     } finally {
       await tunnel.close();
     }
@@ -56,18 +69,30 @@ async function runCat(destination: SocketAddr, options: CatArguments): Promise<n
 }
 
 async function connect(
-  tunnel: { connect: typeof TcpStream.connect },
+  tunnel: Tunnel,
   destination: SocketAddr,
-  options: CatArguments,
+  timeout: number | undefined,
   signal: AbortSignal,
 ): Promise<TcpStream> {
-  const timeout = options.timeout === undefined ? undefined : options.timeout * 1000;
   try {
     return await tunnel.connect(destination, { signal, timeout });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw explain(error, "dial");
   }
+}
+
+/** Nothing moves while the relay is away: whoever waits is told why, and when it goes on. */
+function tellLinks(tunnel: Tunnel): void {
+  tunnel.addEventListener("detached", ({ reason }) => {
+    warn(`${reason?.message ?? `The link to ${tunnel.url} was lost`}: waiting for it to come back`);
+  });
+  tunnel.addEventListener("resumed", ({ outage, survived }) => {
+    const after = `after ${((outage ?? 0) / 1000).toFixed(1)} s`;
+    // A connection to another tunnel goes on all the same.
+    const news = survived === false ? ", to a relay that was started anew" : "";
+    warn(`The link to ${tunnel.url} is back ${after}${news}`);
+  });
 }
 
 async function join(stream: TcpStream, signal: AbortSignal): Promise<number> {

@@ -82,7 +82,7 @@ export function addRelayCommand(program: Command): void {
       gather(() => {}),
     )
     .option("-n, --name <network>", "the network's name: addresses of tunnels derive from it")
-    .option("--path <path>", "where tunnels are opened (default: /)")
+    .option("--path <path>", "where tunnels are opened: begins with / (default: /)")
     .option("--tls-cert <file>", "speak wss: the certificate, with its chain, as PEM")
     .option("--tls-key <file>", "speak wss: the private key, as PEM")
     .option(

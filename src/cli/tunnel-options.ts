@@ -47,10 +47,15 @@ export function readAccess(
 /** @throws CliError, or the signal's reason */
 export async function openTunnel(
   access: { readonly url: string; readonly token: string | undefined },
-  options: { readonly name?: string | undefined; readonly signal: AbortSignal },
+  options: {
+    readonly name?: string | undefined;
+    readonly signal: AbortSignal;
+    /** Milliseconds; 15 s when there is none. */
+    readonly timeout?: number | undefined;
+  },
 ): Promise<Tunnel> {
   try {
-    return await Tunnel.open(access.url, { token: access.token, name: options.name, signal: options.signal });
+    return await Tunnel.open(access.url, { token: access.token, ...options });
   } catch (error) {
     if (options.signal.aborted) throw options.signal.reason;
     // A name that cannot be one.

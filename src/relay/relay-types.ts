@@ -33,6 +33,20 @@ export interface RunningRelay extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/**
+ * Where tunnels are opened, as requests name it.
+ *
+ * @throws {TypeError} for what no request can name.
+ */
+export function readPath(path: string): string {
+  const wrong = (what: string): TypeError =>
+    new TypeError(`Cannot serve a relay at the path "${path}": ${what}`);
+  if (!path.startsWith("/")) throw wrong(`it must begin with "/", such as "/${path}"`);
+  const { pathname } = new URL(`http://relay${path}`);
+  if (pathname !== path) throw wrong(`in a URL it is "${pathname}"`);
+  return path;
+}
+
 /** The URL of a server that listens at `addr`. All addresses are told as this machine's. */
 export function relayUrl(addr: SocketAddr, path: string, isSecure: boolean): string {
   const { hostname } = addr;

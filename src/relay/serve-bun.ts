@@ -7,7 +7,7 @@ import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { RelayCore } from "./relay-core.ts";
 import type { DrainOptions, RelayOptions } from "./relay-options.ts";
-import { type RunningRelay, relayUrl } from "./relay-types.ts";
+import { type RunningRelay, readPath, relayUrl } from "./relay-types.ts";
 import { systemPlatform } from "./serve-platform.ts";
 
 interface SocketData {
@@ -54,7 +54,7 @@ interface BunNamespace {
 export interface ServeOptions extends RelayOptions {
   /** Answers requests that open no WebSocket: a page on the same port. Default: 404. */
   readonly request?: ((request: Request) => Response | Promise<Response>) | undefined;
-  /** Where tunnels are opened; requests for WebSockets elsewhere get 404. Default: "/". */
+  /** Where tunnels are opened: begins with "/". Requests for WebSockets elsewhere get 404. Default: "/". */
   readonly path?: string | undefined;
   /** Key and certificate, as PEM: the relay then speaks wss. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
@@ -75,13 +75,14 @@ export interface Relay extends RunningRelay {
  *
  * @param addr "127.0.0.1:8080"; port 0 takes a free one; without a host 127.0.0.1.
  * @throws {NetError} EADDRINUSE, EADDRNOTAVAIL, ENOTFOUND, EACCES: also when others could reach it and nobody is asked who they are.
- * @throws {TypeError} for a rule or a token that cannot be one.
+ * @throws {TypeError} for a rule, a token or a path that cannot be one.
  */
 export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): Promise<Relay> {
   const wanted = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
+  const path = readPath(options.path ?? "/");
   const core = new RelayCore(options, systemPlatform());
   await core.requireUsable(wanted);
-  const relay = new BunRelay(core, options.path ?? "/", options.tls !== undefined);
+  const relay = new BunRelay(core, path, options.tls !== undefined);
   const answer = options.request ?? notFound;
   try {
     relay.server = bun().serve({
@@ -108,9 +109,10 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
 
 /** A relay without a server: give its handleUpgrade() the requests of yours, and that server its `websocket`. */
 export function create(options: ServeOptions = {}): Relay {
+  const path = options.path === undefined ? null : readPath(options.path);
   const core = new RelayCore(options, systemPlatform());
   core.requireSafe("");
-  return new BunRelay(core, options.path ?? null, false);
+  return new BunRelay(core, path, false);
 }
 
 class BunRelay implements Relay {

@@ -12,13 +12,13 @@ import { failure } from "../core/net/net-error-messages.ts";
 import { SocketAddr, type SocketAddrLike } from "../core/net/socket-addr.ts";
 import { RelayCore, type UpgradeRefusal } from "./relay-core.ts";
 import type { DrainOptions, RelayOptions } from "./relay-options.ts";
-import { type RunningRelay, relayUrl } from "./relay-types.ts";
+import { type RunningRelay, readPath, relayUrl } from "./relay-types.ts";
 import { systemPlatform } from "./serve-platform.ts";
 
 export interface ServeOptions extends RelayOptions {
   /** Answers requests that open no WebSocket: a page on the same port. Default: 404. */
   readonly request?: http.RequestListener | undefined;
-  /** Where tunnels are opened; requests for WebSockets elsewhere get 404. Default: "/". */
+  /** Where tunnels are opened: begins with "/". Requests for WebSockets elsewhere get 404. Default: "/". */
   readonly path?: string | undefined;
   /** Key and certificate: the relay then speaks wss. */
   readonly tls?: https.ServerOptions | undefined;
@@ -38,17 +38,18 @@ export interface Relay extends RunningRelay {
  *
  * @param addr "127.0.0.1:8080"; port 0 takes a free one; without a host 127.0.0.1.
  * @throws {NetError} EADDRINUSE, EADDRNOTAVAIL, ENOTFOUND, EACCES: also when others could reach it and nobody is asked who they are.
- * @throws {TypeError} for a rule or a token that cannot be one.
+ * @throws {TypeError} for a rule, a token or a path that cannot be one.
  */
 export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): Promise<Relay> {
   const wanted = SocketAddr.from(addr).withDefaultHostname("127.0.0.1");
+  const path = readPath(options.path ?? "/");
   const core = new RelayCore(options, systemPlatform());
   await core.requireUsable(wanted);
   const answer = options.request ?? notFound;
   const server =
     options.tls === undefined ? http.createServer(answer) : https.createServer(options.tls, answer);
   server.headersTimeout = Math.min(core.limits.handshakeTime, 60_000);
-  const relay = new NodeRelay(core, server, options.path ?? "/", options.tls !== undefined);
+  const relay = new NodeRelay(core, server, path, options.tls !== undefined);
   server.on("upgrade", (request, socket, head) => relay.handleUpgrade(request, socket, head));
   relay.addr = await listen(server, wanted);
   return relay;
@@ -56,10 +57,11 @@ export async function serve(addr: SocketAddrLike, options: ServeOptions = {}): P
 
 /** A relay without a server: give its handleUpgrade() the "upgrade" events of yours. */
 export function create(options: ServeOptions = {}): Relay {
+  const path = options.path === undefined ? null : readPath(options.path);
   const core = new RelayCore(options, systemPlatform());
   // Where that server listens is not known here, so it is taken for public.
   core.requireSafe("");
-  return new NodeRelay(core, null, options.path ?? null, false);
+  return new NodeRelay(core, null, path, false);
 }
 
 class NodeRelay implements Relay {

@@ -6,6 +6,25 @@ import { describe, expect, test } from "vitest";
 import { atEnd, file, fourtuple, relay, start, tcpServer } from "./program.ts";
 
 const hash = (data: Uint8Array | string): string => createHash("sha256").update(data).digest("hex");
+/** A relay that a restart does not make forget its sessions. */
+async function relayWithKey(): Promise<{ port: number; start(): Promise<void>; stop(): Promise<unknown> }> {
+  const key = file(`${"ab".repeat(32)}\n`);
+  const first = await relay("--key-file", key);
+  const { host, port } = new URL(first.url);
+  let { program } = first;
+  return {
+    port: Number(port),
+    async start() {
+      program = start(["relay", "--listen", host, "--key-file", key]);
+      await program.until(/listening at/);
+    },
+    stop() {
+      program.child.kill("SIGKILL");
+      return program.over;
+    },
+  };
+}
+
 const TOKEN = "a-token-of-32-characters-or-more";
 
 describe("fourtuple cat", () => {
@@ -155,6 +174,56 @@ describe("fourtuple cat", () => {
     const outcome = await program.over;
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^fourtuple: /);
+  });
+
+  test("says when the relay is away and when it is back, and the connection goes on", async () => {
+    const { start: again, stop, port } = await relayWithKey();
+    const served = await tcpServer((socket) => void socket.pipe(socket));
+    const url = `ws://127.0.0.1:${port}/`;
+    const exposed = start(["expose", String(served), "--name", "app", "--relay", url]);
+    await exposed.until(/reached at app\.peer/);
+    const program = start(["cat", `app.peer:${served}`, "--relay", url]);
+    program.child.stdin.write("before;");
+    await program.until(/before;/);
+    await stop();
+    await program.until(/fourtuple: The link to ws:\S+ was lost .*waiting for it to come back\n/);
+    await again();
+    await program.until(/fourtuple: The link to ws:\S+ is back after \d+\.\d s/);
+    program.child.stdin.end("after");
+    const outcome = await program.over;
+    expect(outcome).toMatchObject({ code: 0, stdout: "before;after" });
+    expect(outcome.stderr.split("\n")).toHaveLength(3);
+  });
+
+  test("names the relay and what it met when that does not come back", async () => {
+    const port = await tcpServer((socket) => void socket.write("hello"));
+    const { url, program: server } = await relay("--allow", `tcp:127.0.0.1:${port}`, "--grace", "0.2");
+    const program = start(["cat", `127.0.0.1:${port}`, "--relay", url]);
+    await program.until(/hello/);
+    server.child.kill("SIGKILL");
+    const outcome = await program.over;
+    expect(outcome.code).toBe(1);
+    const [lost, last] = outcome.stderr.trim().split("\n");
+    expect(lost).toMatch(/^fourtuple: The link to ws:.* was lost .*waiting/);
+    expect(last).toMatch(
+      /^fourtuple: The tunnel to ws:\S+ has ended: no relay could be reached .*connection refused/,
+    );
+    expect(last).toContain(url);
+  }, 30_000);
+
+  test("has one budget of time for the relay and the destination: -w", async () => {
+    // It takes connections and says nothing, as a relay that hangs.
+    const silent = await tcpServer(() => {});
+    const outcome = await fourtuple([
+      "cat",
+      "127.0.0.1:1",
+      "-w",
+      "0.3",
+      "--relay",
+      `ws://127.0.0.1:${silent}/`,
+    ]);
+    expect(outcome.code).toBe(3);
+    expect(outcome.stderr).toMatch(/did not answer within 300 ms/);
   });
 
   test("ends with 130 by SIGINT and resets the connection", async () => {

@@ -155,6 +155,7 @@ describe("Usage", () => {
     [["relay", "--peers", "bob"], /peer:NAME:PORTS/],
     [["relay", "--origin", "https://a.example/path"], /an origin has no path: https:\/\/a\.example/],
     [["relay", "--log", "xml"], /Allowed choices are text, json/],
+    [["relay", "--listen", "127.0.0.1:0", "--path", "foo"], /the path "foo": it must begin with "\/"/],
     [["relay", "--tls-cert", "cert.pem"], /both --tls-cert and --tls-key/],
     [["relay", "--token-file", "/does/not/exist"], /Cannot read \/does\/not\/exist: there is no such file/],
     [["cat"], /missing required argument 'host:port'/],

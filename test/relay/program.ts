@@ -2,6 +2,7 @@
 // Prints one line of JSON for the runtime, then one for each test. No test framework: vitest would hide the runtime.
 import process from "node:process";
 import { webSocketDialer } from "../../src/adapters/websocket/index.ts";
+import type { RelayOptions } from "../../src/relay/exports.ts";
 import { setTunnelDialer } from "../../src/tunnel/default-dialer.ts";
 import { collect } from "../contract/runner.ts";
 import { contractSuite } from "../contract/suite.ts";
@@ -18,5 +19,10 @@ const collected = collect();
 for (const world of worlds(serve, async () => ({ port: silent, close: async () => {} }))) {
   contractSuite({ ...world, limits: { ...world.limits, echo: 8 << 20, streams: 200 } }, collected.runner);
 }
+collected.runner.test("A relay takes no path that no request can name", async () => {
+  const options: RelayOptions & { readonly path: string } = { path: "foo" };
+  const error = await serve("127.0.0.1:0", options).catch((reason: unknown) => reason);
+  if (!(error instanceof TypeError)) throw new Error(`Expected a TypeError, got ${error}`);
+});
 await collected.run((outcome) => console.log(JSON.stringify(outcome)));
 process.exit(0);

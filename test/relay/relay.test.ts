@@ -23,6 +23,16 @@ describe("Relay.serve", () => {
     expect(other.url).toMatch(/\/tunnel$/);
   });
 
+  test.each([
+    ["foo", 'Cannot serve a relay at the path "foo": it must begin with "/", such as "/foo"'],
+    ["", 'Cannot serve a relay at the path "": it must begin with "/", such as "/"'],
+    ["/a b", 'Cannot serve a relay at the path "/a b": in a URL it is "/a%20b"'],
+    ["/a?b", 'Cannot serve a relay at the path "/a?b": in a URL it is "/a"'],
+  ])("takes no path that no request can name: %j", async (path, message) => {
+    await expect(Relay.serve("127.0.0.1:0", { path })).rejects.toThrow(new TypeError(message));
+    expect(() => Relay.create({ open: true, path })).toThrow(new TypeError(message));
+  });
+
   test("on all addresses takes authentication, or the word open", async () => {
     for (const addr of ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"]) {
       const error = await failing(Relay.serve(addr));
