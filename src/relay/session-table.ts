@@ -1,4 +1,5 @@
-// All sessions of a relay: by id, by overlay address (asked for every packet between peers), by name, by subject.
+// All sessions of a relay: by id, by overlay address (asked for every packet between peers), by name, by subject; and of
+// those that have ended, that they have and whether a newer one took their name.
 import type { RelaySession } from "./session.ts";
 
 export class SessionTable {
