@@ -13,9 +13,10 @@ export function parseAddress(text: string): SocketAddr {
 /** An address to dial: the host must be there. */
 export function parseDestination(text: string): SocketAddr {
   const addr = checked(() => SocketAddr.parse(text));
-  if (addr.hostname === "" || addr.port === 0) {
-    throw new InvalidArgumentError(`write HOST:PORT, such as db.internal:5432 or bob.peer:7000`);
+  if (addr.hostname === "") {
+    throw new InvalidArgumentError("write HOST:PORT, such as db.internal:5432 or bob.peer:7000");
   }
+  if (addr.port === 0) throw new InvalidArgumentError("the port must be from 1 to 65535");
   return addr;
 }
 

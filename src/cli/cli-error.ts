@@ -46,6 +46,9 @@ function verdict(error: NetError, stage: Stage): [exitCode: number, hint: string
 function deniedHint(error: NetError, stage: Stage): string | undefined {
   switch (stage) {
     case "open":
+      if (error.code === "ERR_DENIED") {
+        return "Choose another name with --name, or give none; names= in the relay's token file says which a token allows";
+      }
       return "Set FOURTUPLE_TOKEN or give --token-file FILE; the relay's owner has the tokens";
     case "dial":
       return "The relay allows only what its rules name: fourtuple relay --allow tcp:HOST:PORT (see fourtuple relay --help)";

@@ -1,13 +1,13 @@
 // fourtuple expose: a local service that other tunnels, and with --publish everybody who reaches the relay, can dial.
 // A tunnel that is lost is opened again; connections that it carried are lost with it.
 import { setTimeout as sleep } from "node:timers/promises";
-import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import type { Logger } from "pino";
-import { nodeNetwork } from "../adapters/node/index.ts";
 import { pipe, SocketAddr, type TcpListener, type TcpStream, type Tunnel } from "../index.node.ts";
 import { parseAddress, parsePort } from "./arguments.ts";
 import { explain } from "./cli-error.ts";
 import { createLogger, type LogFormat, type LogLevel, logFormats, logLevels } from "./logging.ts";
+import { Service } from "./service.ts";
 import { keepTunnelOpen, type TunnelUser, untilTunnelEnds } from "./tunnel-loop.ts";
 import { addTunnelOptions, type TunnelArguments } from "./tunnel-options.ts";
 
@@ -30,7 +30,7 @@ export function addExposeCommand(program: Command): void {
     )
     .addArgument(
       new Argument("<service>", "a port of this machine, or HOST:PORT").argParser((text: string) =>
-        parseService(text),
+        Service.parse(text),
       ),
     )
     .option("-n, --name <name>", "the name that others dial: NAME.peer (default: the relay picks one)")
@@ -47,12 +47,12 @@ export function addExposeCommand(program: Command): void {
     )
     .addOption(new Option("--log-level <level>", "how much to log").choices(logLevels).default("info"))
     .addHelpText("after", HELP)
-    .action(async (service: SocketAddr, options: ExposeArguments) => {
+    .action(async (service: Service, options: ExposeArguments) => {
       process.exitCode = await runExpose(service, options);
     });
 }
 
-function runExpose(service: SocketAddr, options: ExposeArguments): Promise<number> {
+function runExpose(service: Service, options: ExposeArguments): Promise<number> {
   const logger = createLogger(options);
   return keepTunnelOpen(options, logger, new Exposed(service, options, logger));
 }
@@ -60,12 +60,12 @@ function runExpose(service: SocketAddr, options: ExposeArguments): Promise<numbe
 class Exposed implements TunnelUser {
   /** The service could be reached once. */
   wasOpen = false;
-  private readonly service: SocketAddr;
+  private readonly service: Service;
   private readonly options: ExposeArguments;
   private readonly logger: Logger;
   private open = 0;
 
-  constructor(service: SocketAddr, options: ExposeArguments, logger: Logger) {
+  constructor(service: Service, options: ExposeArguments, logger: Logger) {
     this.service = service;
     this.options = options;
     this.logger = logger;
@@ -98,12 +98,21 @@ class Exposed implements TunnelUser {
         if (published !== undefined) {
           process.stdout.write(`${this.service} can be reached by plain TCP at the relay, ${published}\n`);
         }
+        void this.look();
       }
       this.wasOpen = true;
       return listener;
     } catch (error) {
       throw explain(error, "bind");
     }
+  }
+
+  /** A service that is started later is no mistake; one that is not there at all is found sooner so. */
+  private async look(): Promise<void> {
+    const error = await this.service.look(LOCAL_TIMEOUT);
+    if (error === null) return;
+    const text = `${error.message}; connections are reset until something answers there`;
+    this.logger.warn({ text }, "service-unreachable");
   }
 
   private async accept(listener: TcpListener): Promise<never> {
@@ -120,7 +129,7 @@ class Exposed implements TunnelUser {
   private async pass(stream: TcpStream): Promise<void> {
     const from = stream.peer?.name === undefined ? stream.peerAddr.toString() : `${stream.peer.name}.peer`;
     try {
-      const local = await nodeNetwork.connect(this.service, { timeout: LOCAL_TIMEOUT });
+      const local = await this.service.connect(LOCAL_TIMEOUT);
       this.logger.debug({ from }, "connection");
       const { aToB, bToA, error } = await pipe(stream, local);
       this.logger.debug({ from, received: aToB, sent: bToA, error: error?.code }, "connection-ended");
@@ -130,12 +139,6 @@ class Exposed implements TunnelUser {
       this.logger.warn({ from, text: (error as Error).message }, "service-unreachable");
     }
   }
-}
-
-function parseService(text: string): SocketAddr {
-  const addr = parseAddress(text).withDefaultHostname("127.0.0.1");
-  if (addr.port === 0) throw new InvalidArgumentError("the port of a service is 1 to 65535");
-  return addr;
 }
 
 const LOCAL_TIMEOUT = 10_000;

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { CliError } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
+import { fileReason } from "./file-reason.ts";
 
 /** @param warn Hears of permissions that are too wide. */
 export function readKeyFile(path: string, warn: (text: string) => void): Uint8Array {
@@ -25,7 +26,7 @@ function readOrMake(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw unusable("read", path, error);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw unusable("read", path, fileReason(error));
   }
   const text = `${randomBytes(32).toString("hex")}\n`;
   try {
@@ -34,11 +35,10 @@ function readOrMake(path: string): string {
     return text;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return readFileSync(path, "utf8");
-    throw unusable("write", path, error);
+    throw unusable("write", path, fileReason(error, path));
   }
 }
 
-function unusable(verb: string, path: string, error: unknown): CliError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new CliError(ExitCode.usage, `Cannot ${verb} ${path}: ${code ?? message}`);
+function unusable(verb: string, path: string, why: string): CliError {
+  return new CliError(ExitCode.usage, `Cannot ${verb} ${path}: ${why}`);
 }

@@ -16,6 +16,7 @@ import {
 } from "./arguments.ts";
 import { CliError, explain } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
+import { fileReason } from "./file-reason.ts";
 import { Interrupted, listenForSignals } from "./interruption.ts";
 import { readKeyFile } from "./key-file.ts";
 import { createLogger, type LogFormat, type LogLevel, logFormats, logLevels } from "./logging.ts";
@@ -138,6 +139,14 @@ async function runRelay(options: RelayArguments): Promise<number> {
     if (error instanceof TypeError || error instanceof RangeError) {
       throw new CliError(ExitCode.usage, error.message, { cause: error });
     }
+    const { code, reason } = error as { readonly code?: unknown; readonly reason?: unknown };
+    if (typeof code === "string" && code.startsWith("ERR_OSSL_")) {
+      const files = `${options.tlsCert} and ${options.tlsKey}`;
+      throw new CliError(ExitCode.usage, `Cannot speak TLS with ${files}: ${reason ?? code}`, {
+        hint: "Both are PEM: a certificate with its chain, and the private key that belongs to it",
+        cause: error,
+      });
+    }
     throw explain(error, "listen");
   }
   process.stdout.write(`Relay is listening at ${relay.url}\n`);
@@ -180,7 +189,7 @@ function readTls(options: RelayArguments): ServeOptions["tls"] {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw new CliError(ExitCode.usage, `Cannot read ${path}`, { cause: error });
+      throw new CliError(ExitCode.usage, `Cannot read ${path}: ${fileReason(error)}`, { cause: error });
     }
   };
   return { cert: read(tlsCert), key: read(tlsKey) };

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { parsePeerRule, parseTcpRule, type TokenGrant } from "../relay/index.node.ts";
 import { CliError } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
+import { fileReason } from "./file-reason.ts";
 
 /** Reads the relay's file. `warn` hears of permissions that are too wide. */
 export function readTokenFile(path: string, warn: (text: string) => void): TokenGrant[] {
@@ -68,19 +69,10 @@ function readPrivate(path: string, warn: (text: string) => void): string {
     }
     return readFileSync(path, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === undefined ? undefined : reasons[code];
-    if (why === undefined) throw error;
-    throw new CliError(ExitCode.usage, `Cannot read ${path}: ${why}`);
+    throw new CliError(ExitCode.usage, `Cannot read ${path}: ${fileReason(error)}`, { cause: error });
   }
 }
 
-const reasons: Record<string, string> = {
-  ENOENT: "there is no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a directory",
-  ENOTDIR: "there is no such file",
-};
 const KEYS: ReadonlySet<string> = new Set(["names", "allow", "publish", "peers"]);
 const SHORTEST = 16;
 const FORMAT =

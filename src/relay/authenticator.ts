@@ -43,8 +43,7 @@ export class Authenticator {
         return { code: "EACCES", text: "the relay could not check the token", retryAfter: 1_000 };
       }
     }
-    if (token === undefined)
-      return { code: "EACCES", text: "the relay wants a token: open the tunnel with { token }" };
+    if (token === undefined) return { code: "EACCES", text: "the relay wants a token, and none was given" };
     return { code: "EACCES", text: "the relay does not know this token" };
   }
 }

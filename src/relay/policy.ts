@@ -90,7 +90,10 @@ export class Policy {
         ) {
           return allow("names");
         }
-        return deny("names", `the name ${action.name} is not one that ${principal.subject} may take`);
+        return deny(
+          "names",
+          `the name ${action.name} is not one that ${principal.subject} may take: ${principal.names.join(", ") || "none"}`,
+        );
       case "resume":
         return allow("resume");
     }

@@ -120,6 +120,7 @@ describe("fourtuple cat", () => {
       expect(outcome).toMatchObject({ code: 4, stdout: "" });
       expect(outcome.stderr).toMatch(/^fourtuple: Cannot open a tunnel: .*token/);
       expect(outcome.stderr).toContain("FOURTUPLE_TOKEN");
+      expect(outcome.stderr).not.toContain("{ token }");
     }
     const denied = await fourtuple(cat, { env: { FOURTUPLE_TOKEN: TOKEN } });
     expect(denied).toMatchObject({ code: 4, stdout: "" });
@@ -143,6 +144,15 @@ describe("fourtuple cat", () => {
     expect(outcome.code).toBe(3);
     expect(outcome.stderr).toMatch(/^fourtuple: Cannot connect to .*ws:\/\/127\.0\.0\.1:1\/.*refused/);
     expect(outcome.stderr).toContain("start a relay with: fourtuple relay");
+  });
+
+  test("fails with 3 at a relay that speaks no TLS, and says which URL to write", async () => {
+    const { url } = await relay();
+    const outcome = await fourtuple(["cat", "127.0.0.1:1", "--relay", url.replace("ws:", "wss:")]);
+    expect(outcome.code).toBe(3);
+    expect(outcome.stderr).toMatch(
+      /^fourtuple: Cannot connect to the relay at wss:\S+: no TLS there: use ws:\/\/\n/,
+    );
   });
 
   test("fails with 3 where something else answers", async () => {

@@ -1,7 +1,12 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { describe, expect, test } from "vitest";
 import { atEnd, fourtuple, relay, start, tcpServer } from "./program.ts";
+
+const hasIpv6Loopback = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === "::1"),
+);
 
 async function webServer(): Promise<{ port: number; close: () => Promise<unknown> }> {
   const server = createServer((request, response) => response.end(`you asked for ${request.url}`));
@@ -21,7 +26,7 @@ describe("fourtuple expose", () => {
     const { url } = await relay();
     const exposed = start(["expose", String(port), "--name", "app", "--publish", ":0", "--relay", url]);
     const [, published] = await exposed.until(/plain TCP at the relay, (127\.0\.0\.1:\d+)\n/);
-    expect(exposed.stdout).toContain(`127.0.0.1:${port} can be reached at app.peer:${port}\n`);
+    expect(exposed.stdout).toContain(`localhost:${port} can be reached at app.peer:${port}\n`);
     const answers = await Promise.all(
       Array.from({ length: 20 }, async (_, index) => (await fetch(`http://${published}/${index}`)).text()),
     );
@@ -66,6 +71,43 @@ describe("fourtuple expose", () => {
     atEnd(() => new Promise((resolve) => again.close(resolve)));
     expect(await (await fetch(`http://127.0.0.1:${published}/`)).text()).toBe("back");
   });
+
+  test("warns once at the start when nothing answers at the service, on either loopback", async () => {
+    const { url } = await relay();
+    const gone = await webServer();
+    await gone.close();
+    const exposed = start(["expose", String(gone.port), "--name", "app", "--relay", url]);
+    await exposed.until(
+      /service-unreachable text="Cannot connect to 127\.0\.0\.1:\d+ or \[::1\]:\d+: connection refused; connections are reset/,
+    );
+    const { port } = await webServer();
+    const there = start(["expose", `127.0.0.1:${port}`, "--name", "there", "--relay", url]);
+    await there.until(/127\.0\.0\.1:\d+ can be reached/);
+    await fourtuple(["cat", `there.peer:${port}`, "--relay", url], { input: "GET / HTTP/1.0\r\n\r\n" });
+    there.child.kill("SIGTERM");
+    exposed.child.kill("SIGTERM");
+    expect((await there.over).stderr).not.toContain("service-unreachable");
+    expect((await exposed.over).stderr.match(/service-unreachable/g)).toHaveLength(1);
+  });
+
+  test.skipIf(!hasIpv6Loopback)(
+    "reaches a port that only ::1 has (skipped without IPv6 on the loopback)",
+    async () => {
+      const server = createServer((_request, response) => response.end("by IPv6"));
+      await new Promise<void>((resolve) => server.listen(0, "::1", resolve));
+      atEnd(() => server.close());
+      const { port } = server.address() as AddressInfo;
+      const { url } = await relay();
+      const exposed = start(["expose", String(port), "--name", "six", "--relay", url]);
+      await exposed.until(/reached at six/);
+      const outcome = await fourtuple(["cat", `six.peer:${port}`, "--relay", url], {
+        input: "GET / HTTP/1.0\r\n\r\n",
+      });
+      expect(outcome.stdout).toMatch(/by IPv6$/);
+      exposed.child.kill("SIGTERM");
+      expect((await exposed.over).stderr).not.toContain("service-unreachable");
+    },
+  );
 
   test("opens the tunnel again, under the same name, when the relay was away", async () => {
     const { port } = await webServer();

@@ -123,7 +123,7 @@ function isPrivate(url: URL): boolean {
 }
 
 function refused(url: URL, closeCode: number, closeReason: string, cause: unknown): NetError {
-  const { code, reason } = explain(closeCode, closeReason, cause);
+  const { code, reason } = explain(url, closeCode, closeReason, cause);
   const port = url.port === "" ? (url.protocol === "wss:" ? 443 : 80) : Number(url.port);
   return failure(code, {
     op: "connect",
@@ -134,15 +134,27 @@ function refused(url: URL, closeCode: number, closeReason: string, cause: unknow
   });
 }
 
-function explain(closeCode: number, closeReason: string, cause: unknown): { code: string; reason: string } {
+function explain(
+  url: URL,
+  closeCode: number,
+  closeReason: string,
+  cause: unknown,
+): { code: string; reason: string } {
   const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   // ws: "Unexpected server response: 403".
   const status =
     typeof message === "string" ? /^Unexpected server response: (\d{3})$/.exec(message)?.[1] : undefined;
   if (status !== undefined) return explainStatus(Number(status));
-  if (typeof code === "string" && code !== "" && /^E[A-Z_]+$/.test(code)) {
-    const hint = code === "ECONNREFUSED" ? "connection refused: is the relay running?" : undefined;
-    return { code, reason: hint ?? `${message}` };
+  // Certificates' codes begin with no E: DEPTH_ZERO_SELF_SIGNED_CERT.
+  if (typeof code === "string" && /^[A-Z][A-Z_]+$/.test(code)) {
+    if (code === "ECONNREFUSED") return { code, reason: "connection refused: is the relay running?" };
+    if (url.protocol === "wss:" && notTls.test(`${message}`)) {
+      return { code: "EPROTO", reason: "no TLS there: use ws://" };
+    }
+    if (url.protocol === "ws:" && message === "socket hang up") {
+      return { code, reason: "it hung up: if it speaks TLS, use wss://" };
+    }
+    return { code, reason: `${message}` };
   }
   const detail = closeReason === "" ? closeText(closeCode) : closeReason;
   // A page is not told that its origin was refused (HTTP 403): to it this looks as if nothing were there.
@@ -192,5 +204,7 @@ function describe(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
+/** OpenSSL's words for an answer that is no TLS record; the first are Node's and Bun's, the others of some versions. */
+const notTls = /wrong version number|packet length too long|http request/i;
 /** What a relay may send in one message: MAX_MESSAGE, and room for later. */
 const maxMessage = 1_048_576;
