@@ -222,6 +222,29 @@ describe("Dialling", () => {
     });
   });
 
+  test.each([
+    [
+      "wss",
+      "EPROTO",
+      "write EPROTO 80:error:0A00010B:SSL routines:wrong version number",
+      "no TLS there: use ws://",
+    ],
+    ["wss", "DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate", "self-signed certificate"],
+    ["ws", "ECONNRESET", "socket hang up", "it hung up: if it speaks TLS, use wss://"],
+    ["wss", "ECONNRESET", "socket hang up", "socket hang up"],
+  ])("to %s: says what %s means", async (scheme, code, message, reason) => {
+    FakeWebSocket.made.length = 0;
+    const WebSocket = FakeWebSocket as unknown as WebSocketConstructor;
+    const attempt = webSocketDialer(`${scheme}://one/`, { WebSocket }).dial({ signal: never });
+    attempt.catch(() => {});
+    FakeWebSocket.made[0].fire("error", { error: Object.assign(new Error(message), { code }) });
+    FakeWebSocket.made[0].end(1006);
+    await expect(attempt).rejects.toMatchObject({
+      code,
+      message: `Cannot connect to the relay at ${scheme}://one/: ${reason}`,
+    });
+  });
+
   test("of a page says that the relay may refuse its origin: browsers hide the answer", async () => {
     const WebSocket = FakeWebSocket as unknown as WebSocketConstructor;
     const refused = async (): Promise<string> => {
