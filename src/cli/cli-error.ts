@@ -37,6 +37,8 @@ export function explain(error: unknown, stage: Stage): unknown {
 function verdict(error: NetError, stage: Stage): [exitCode: number, hint: string | undefined] {
   const { code } = error;
   if (code === "EADDRINUSE") return [ExitCode.inUse, inUseHints[stage]];
+  if (code === "ERR_NAME_TAKEN")
+    return [ExitCode.inUse, "Both ran under one name: choose another with --name"];
   if (code === "EACCES" || code === "ERR_DENIED") return [ExitCode.denied, deniedHint(error, stage)];
   if (stage === "dial" && !tunnelCodes.has(code)) return [ExitCode.destination, undefined];
   if (stage === "open" && code !== "ERR_LIMIT") return [ExitCode.relay, relayHint(code)];

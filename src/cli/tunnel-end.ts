@@ -2,10 +2,6 @@
 // listeners of the tunnel fail with its code, but in words of their own.
 import type { Tunnel } from "../index.node.ts";
 import { CliError, explain } from "./cli-error.ts";
-import { ExitCode } from "./exit-codes.ts";
-
-/** A newer tunnel has the name: to take it back would begin a fight without an end. */
-export class NameTaken extends CliError {}
 
 /** Null while the tunnel stands, and when it was closed on this side. */
 export function endOfTunnel(tunnel: Tunnel): CliError | null {
@@ -16,10 +12,6 @@ export function endOfTunnel(tunnel: Tunnel): CliError | null {
   // What the relay refused names it, and is its own cause.
   const more = cause instanceof Error && !why.includes(cause.message) ? `: ${cause.message}` : "";
   const message = `The tunnel to ${tunnel.url} has ended: ${why}${more}`;
-  if (error.code === "EADDRINUSE") {
-    const hint = "Both ran under one name: choose another with --name";
-    return new NameTaken(ExitCode.inUse, message, { hint, cause: error });
-  }
   const { exitCode, hint } = explain(error, "run");
   return new CliError(exitCode, message, { hint, cause: error });
 }

@@ -2,12 +2,12 @@
 // name, with pauses that grow.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { Tunnel } from "../index.node.ts";
+import { NetError, type Tunnel } from "../index.node.ts";
 import { CliError, explain } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Interrupted, listenForSignals } from "./interruption.ts";
 import { Pauses } from "./pauses.ts";
-import { endOfTunnel, NameTaken } from "./tunnel-end.ts";
+import { endOfTunnel } from "./tunnel-end.ts";
 import { openTunnel, readAccess, type TunnelArguments } from "./tunnel-options.ts";
 
 export interface TunnelUser {
@@ -99,8 +99,6 @@ export async function untilTunnelEnds(
 
 /** What another attempt would meet again; or what it would do to a newer tunnel of the name, which would do it back. */
 function isFinal(error: unknown): boolean {
-  if (!(error instanceof CliError)) return true;
-  return (
-    error instanceof NameTaken || error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage
-  );
+  if (!(error instanceof CliError) || NetError.is(error.cause, "ERR_NAME_TAKEN")) return true;
+  return error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage;
 }

@@ -58,7 +58,7 @@ export function openSession(
   } else {
     // The page was loaded again, or its program started anew: the newer one is the one that lives.
     hub.counters.sessionsTakenOver++;
-    holder.end("EADDRINUSE", takenText(name));
+    holder.end("ERR_NAME_TAKEN", takenText(name));
     hub.sessions.nameTaken(holder);
   }
   const key = new Uint8Array(sessionLength);
@@ -173,7 +173,7 @@ function expired(text: string): Refusal {
 }
 
 function taken(name: string): Refusal {
-  return { code: "EADDRINUSE", text: takenText(name), counter: "handshakeResumeRefused" };
+  return { code: "ERR_NAME_TAKEN", text: takenText(name), counter: "handshakeResumeRefused" };
 }
 
 function takenText(name: string): string {

@@ -238,6 +238,6 @@ export class RelayHandshake {
 /** The largest packet between peers: a jumbo frame's. */
 const peerMtu = 9_000;
 /** Refusals that honest clients meet, many at once after a restart: their rate is limited apart from the others'. */
-const harmless: ReadonlySet<string> = new Set(["ERR_SESSION_EXPIRED", staleCode]);
+const harmless: ReadonlySet<string> = new Set(["ERR_SESSION_EXPIRED", "ERR_NAME_TAKEN", staleCode]);
 /** The close code after `refuse`. */
 const refusedCloseCode = 4003;

@@ -13,7 +13,7 @@ import type { Bytes } from "../core/wire/bytes.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
 import { firstSessionType, SessionType } from "../tunnel/control-types.ts";
-import { gatewayBuffers, gatewayTimeWait } from "../tunnel/gateway-route.ts";
+import { gatewayOptions, gatewayTimeWait } from "../tunnel/gateway-route.ts";
 import { stateLength } from "../tunnel/handshake-messages.ts";
 import { LinkWatch, watchDefaults } from "../tunnel/link-watch.ts";
 import { readResolve, writeResolved } from "../tunnel/name-messages.ts";
@@ -102,7 +102,7 @@ export class RelaySession {
       reliable: true,
       checksum: false,
       mtu: gatewayMtu,
-      tcp: gatewayBuffers,
+      tcp: gatewayOptions,
     });
     this.control = new SessionControl({
       apply: (type, message) => this.apply(type, message),

@@ -38,11 +38,9 @@ export function flowKey(local: number, address: string, port: number): string {
 }
 
 export function writeOpened(opened: Opened): ControlMessage {
-  const { local, port, name, subject, peerHost, peerPort } = opened;
-  const address = opened.address.toString();
-  // The one of every stream through the gateway: without keys to be left out it is sent as it is.
-  if (name === undefined && subject === undefined) return { local, address, port, peerHost, peerPort };
-  return { local, address, port, name, subject, peerHost, peerPort };
+  // One literal: spreading an object and adding to it takes V8 far longer, and this is sent for every stream.
+  const { local, address, port, name, subject, peerHost, peerPort } = opened;
+  return { local, address: address.toString(), port, name, subject, peerHost, peerPort };
 }
 
 export function readOpened(message: ControlMessage): Read<Opened> {

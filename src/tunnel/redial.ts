@@ -163,6 +163,7 @@ export class Redial {
 /** Refusals that no later attempt changes. */
 const finalCodes: ReadonlySet<string> = new Set([
   "ERR_SESSION_EXPIRED",
+  "ERR_NAME_TAKEN",
   "EACCES",
   "ERR_DENIED",
   "EADDRINUSE",

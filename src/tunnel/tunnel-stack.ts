@@ -6,7 +6,7 @@ import { failure } from "../core/net/net-error-messages.ts";
 import type { Bytes } from "../core/wire/bytes.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import { Prefix } from "../core/wire/prefix.ts";
-import { gatewayBuffers, gatewayTimeWait } from "./gateway-route.ts";
+import { gatewayOptions, gatewayTimeWait } from "./gateway-route.ts";
 import type { Welcome } from "./handshake-messages.ts";
 
 type Connection = ConnectionSource["connection"];
@@ -23,7 +23,7 @@ export class TunnelStack {
       checksum: welcome.routes.gatewayChecksum,
       mtu: welcome.routes.gatewayMtu,
       timeWait: gatewayTimeWait,
-      tcp: gatewayBuffers,
+      tcp: gatewayOptions,
     });
     const peerRoute = this.stack.addRoute(welcome.peers, {
       reliable: false,

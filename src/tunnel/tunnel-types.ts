@@ -125,7 +125,7 @@ export interface TunnelEvent extends Event {
  *
  * It outlives its WebSocket: when that drops, streams and calls stand still while it is dialled anew, and go on with no
  * byte lost. Only close(), a relay that refuses the credentials, a newer tunnel of its name, or an outage longer than
- * the relay's grace (5 minutes by default) end it, and then everything in it with one coded error: `EADDRINUSE` when a
+ * the relay's grace (5 minutes by default) end it, and then everything in it with one coded error: `ERR_NAME_TAKEN` when a
  * newer tunnel took its name, `ERR_SESSION_EXPIRED` after an outage, the code of the relay's word else.
  */
 export interface Tunnel extends EventTarget, Network {

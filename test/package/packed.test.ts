@@ -339,13 +339,13 @@ describe("A bundle for a browser", () => {
     },
   );
 
-  test("is within its budget without msgpackr: 79 KB gzip (25 KB is the goal)", async () => {
+  test("is within its budget without msgpackr: 78.6 KB gzip (25 KB is the goal)", async () => {
     const { text } = await bundle("browser", ["msgpackr", "msgpackr/*"]);
     const size = gzipSync(text, { level: 9 }).length;
     console.log(
       `browser bundle without msgpackr: ${(text.length / 1000).toFixed(1)} KB, ${(size / 1000).toFixed(1)} KB gzip`,
     );
-    expect(size).toBeLessThanOrEqual(79_000);
+    expect(size).toBeLessThanOrEqual(78_600);
   });
 
   test("keeps the registration of WebSockets, and says what to do without sockets", async () => {

@@ -130,7 +130,7 @@ describe("Limits", () => {
     await bed.tunnel(relay, { token: `${token}2` });
     // Its own name may always be taken over.
     await bed.tunnel(relay, { token, name: "first" });
-    await expect(first.closed).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await expect(first.closed).rejects.toMatchObject({ code: "ERR_NAME_TAKEN" });
     expect(relay.counters.linksRefusedLimit).toBe(1);
   });
 

@@ -348,7 +348,7 @@ describe("Names", () => {
     expect(first.state.phase).toBe("open");
     const second = await bed.tunnel(relay, { token: tokens[0].token, name: "web" });
     expect(second.address).toBe(first.address);
-    await expect(first.closed).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await expect(first.closed).rejects.toMatchObject({ code: "ERR_NAME_TAKEN" });
     expect(relay.counters).toMatchObject({ handshakeNameRefused: 1, sessionsTakenOver: 1, sessions: 1 });
   });
 

@@ -297,6 +297,17 @@ describe("While a tunnel has no link", () => {
   });
 });
 
+/** Alice's older tunnel, which was away when a newer one took its name and comes back now; and that one. */
+async function takenOver() {
+  world = new VirtualRelay();
+  const older = await world.open("alice");
+  world.isAway = true;
+  world.cut();
+  await world.pass(10);
+  world.isAway = false;
+  return [older, await world.open("alice")] as const;
+}
+
 describe("The end of a session's time", () => {
   test("is one coded error at both ends, and at its peers", async () => {
     world = new VirtualRelay({ limits: { grace: 10_000 } });
@@ -318,28 +329,16 @@ describe("The end of a session's time", () => {
   });
 
   test("is told to a client whose name a newer one took meanwhile, so that it does not take it back", async () => {
-    world = new VirtualRelay();
-    const older = await world.open("alice");
-    world.isAway = true;
-    world.cut();
-    await world.pass(10);
-    world.isAway = false;
-    const newer = await world.open("alice");
+    const [older, newer] = await takenOver();
     expect(await failing(older.closed)).toMatchObject({
-      code: "EADDRINUSE",
+      code: "ERR_NAME_TAKEN",
       message: expect.stringContaining("a newer tunnel has taken the name alice"),
     });
     expect(newer.state.phase).toBe("open");
   });
 
   test("is told to a client whose name was taken and is free again as to any other", async () => {
-    world = new VirtualRelay();
-    const older = await world.open("alice");
-    world.isAway = true;
-    world.cut();
-    await world.pass(10);
-    world.isAway = false;
-    const newer = await world.open("alice");
+    const [older, newer] = await takenOver();
     world.isAway = true;
     await world.clock.drive(newer.close());
     await world.pass(10);

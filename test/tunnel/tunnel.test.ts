@@ -332,7 +332,7 @@ describe("Between tunnels", () => {
     // Its streams are not closed: another tunnel takes its name.
     const next = await bed.tunnel(relay, { name: "bob" });
     expect((await read).code).toBe("ECONNRESET");
-    await expect(bob.closed).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await expect(bob.closed).rejects.toMatchObject({ code: "ERR_NAME_TAKEN" });
     expect(next.address).toBe(bob.address);
   });
 });
@@ -441,7 +441,7 @@ describe("The end of a tunnel", () => {
       action.kind === "lookup" ? new Promise<never>(() => {}) : { allowed: true, rule: "", text: "" },
   };
 
-  test("by a newer one with its name is EADDRINUSE everywhere, and nothing is left at the relay", async () => {
+  test("by a newer one with its name is ERR_NAME_TAKEN everywhere, and nothing is left at the relay", async () => {
     const port = await bed.echo();
     const relay = await bed.relay(slow);
     const { tunnel, ends } = await busy(relay, port);
@@ -450,11 +450,11 @@ describe("The end of a tunnel", () => {
     tunnel.addEventListener("closed", ({ reason }) => events.push(`closed ${reason?.code}`));
     const newer = await Tunnel.open(relay.url, { name: "busy" });
     const errors = await ends;
-    expect(errors.map(({ code }) => code)).toEqual(new Array(4).fill("EADDRINUSE"));
-    for (const { message } of errors) expect(message).toMatch(/: a newer tunnel has taken the name busy$/);
-    expect(events).toEqual(["statechange closed", "closed EADDRINUSE"]);
-    expect((await failing(tunnel.connect("127.0.0.1:1"))).code).toBe("EADDRINUSE");
-    expect((await failing(tunnel.bind(":0"))).code).toBe("EADDRINUSE");
+    expect(errors.map(({ code }) => code)).toEqual(new Array(4).fill("ERR_NAME_TAKEN"));
+    for (const { message } of errors) expect(message).toMatch(/: a newer tunnel has taken the name( busy)?$/);
+    expect(events).toEqual(["statechange closed", "closed ERR_NAME_TAKEN"]);
+    expect((await failing(tunnel.connect("127.0.0.1:1"))).code).toBe("ERR_NAME_TAKEN");
+    expect((await failing(tunnel.bind(":0"))).code).toBe("ERR_NAME_TAKEN");
     await tunnel.close();
     await newer.close();
     await until("the relay forgot it", () => relay.counters.sessions === 0 && relay.counters.streams === 0);

@@ -247,8 +247,6 @@ export class ConnectionSource implements StreamSource {
     const { error } = this.connection;
     if (this.failed !== null && (error !== null || this.isReleased)) return this.failed;
     if (error === null) return null;
-    // The network's name went to somebody else: the code's general words speak of binding.
-    if (error.code === "EADDRINUSE") return new NetError(error.code, error.text);
     return failure(error.code, { op: op ?? "read", peerAddr: this.peerAddr });
   }
 

@@ -35,7 +35,7 @@ export const ControlType = {
 
 /** A whole control frame. Throws TypeError or RangeError for what cannot be one: that is the caller's mistake. */
 export function encodeControl(type: number, message: ControlMessage): Bytes {
-  const map: Uint8Array = codec().encode(isFlat(message) ? message : sendable(message, 1));
+  const map: Uint8Array = codec().encode(sendable(message, 1));
   if (map.length > 0xffff)
     throw new RangeError(`Control message of ${map.length} bytes: at most 65,535 fit a frame`);
   const frame = new Uint8Array(CONTROL_HEADER + map.length);
@@ -103,16 +103,6 @@ function codec(): Codec {
     copyBuffers: true,
   }) as unknown as Codec;
   return shared;
-}
-
-/** Whether it can be sent as it is, as most are: a plain object of scalars. */
-function isFlat(message: ControlMessage): boolean {
-  if (Object.getPrototypeOf(message) !== Object.prototype) return false;
-  for (const key in message) {
-    const type = typeof message[key];
-    if (type !== "string" && type !== "number" && type !== "boolean") return false;
-  }
-  return true;
 }
 
 /** The value without undefined keys. Refuses what the other side would. */

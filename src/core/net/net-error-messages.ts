@@ -24,8 +24,7 @@ export function failure(code: NetErrorCode | (string & {}), options: FailureOpti
  * The source's own error is its cause.
  */
 export function failureOf(error: NetError, options: FailureOptions): NetError {
-  // An open connection or listener meets EADDRINUSE when its tunnel loses its name: the general words would mislead.
-  const known = Object.hasOwn(reasons, error.code) && error.code !== "EADDRINUSE";
+  const known = Object.hasOwn(reasons, error.code);
   return failure(error.code, {
     ...options,
     reason: known ? undefined : error.message,
@@ -38,9 +37,7 @@ export function failureOf(error: NetError, options: FailureOptions): NetError {
 /** The failure of a connection as a whole: what `closed` rejects with. */
 export function connectionFailure(code: NetErrorCode | (string & {}), options: NetErrorOptions): NetError {
   const peer = options.peerAddr === undefined ? "" : ` to ${options.peerAddr}`;
-  const { cause } = options;
-  const why = code === "EADDRINUSE" && NetError.is(cause) ? cause.message : reasonOf(code);
-  return new NetError(code, `Connection${peer} failed: ${why}`, options);
+  return new NetError(code, `Connection${peer} failed: ${reasonOf(code)}`, options);
 }
 
 /** What a code means, in words: `"connection refused"`. */
@@ -85,6 +82,7 @@ const reasons: { readonly [Code in NetErrorCode]: string } = {
   ERR_SOCKET_CLOSED: "closed on this side",
   ERR_UNEXPECTED_EOF: "the stream ended early",
   ERR_SESSION_EXPIRED: "the session has expired",
+  ERR_NAME_TAKEN: "a newer tunnel has taken the name",
   ERR_LIMIT: "a limit was reached",
   ERR_VERSION: "the other side speaks another version",
   ERR_DENIED: "denied by policy",

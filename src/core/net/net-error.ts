@@ -32,6 +32,8 @@ export type NetErrorCode =
   | "ERR_UNEXPECTED_EOF"
   /** The relay no longer knows the session. */
   | "ERR_SESSION_EXPIRED"
+  /** A newer tunnel has the name: to open this one again under it would end that one. */
+  | "ERR_NAME_TAKEN"
   /** A limit was reached; `retryAfter` may tell when to try again. */
   | "ERR_LIMIT"
   /** The other side speaks another version of the protocol. */

@@ -47,7 +47,7 @@ export class Ingress {
   private readonly addresses: Addresses;
   /** Where SYNs go that nobody listens for; null answers them by a reset. */
   private readonly requests: ForwardRequest[] | null;
-  /** Of the last SYN: most of those that come to a host share one, and connections then share its object. */
+  /** Of the last packet without a connection: most SYNs that come to a host share one, and connections then share its object. */
   private lastSource: IpAddress = IpAddress.UNSPECIFIED_V4;
   private lastDestination: IpAddress = IpAddress.UNSPECIFIED_V4;
 

@@ -9,11 +9,6 @@ export class EphemeralPorts {
   private readonly count: number;
   private readonly hash: SipHash;
   private next = 0;
-  // The offset of the last destination is remembered: most dials of a program are to one other.
-  private local: IpAddress | null = null;
-  private remote: IpAddress | null = null;
-  private remotePort = 0;
-  private offset = 0;
 
   constructor(range: readonly [number, number], hash: SipHash) {
     this.first = range[0];
@@ -28,25 +23,14 @@ export class EphemeralPorts {
     remotePort: number,
     isFree: (port: number) => boolean,
   ): number {
-    const offset = this.offsetOf(local, remote, remotePort);
+    const hash = this.hash.start().address(local);
+    if (remote !== null) hash.address(remote);
+    const offset = hash.word(remotePort).finish();
     for (let tries = 0; tries < this.count; tries++) {
       // As a small integer, which the remainder of a large number is not to V8, whatever its value.
       const port = (this.first + ((offset + this.next++) % this.count)) | 0;
       if (isFree(port)) return port;
     }
     return 0;
-  }
-
-  private offsetOf(local: IpAddress, remote: IpAddress | null, remotePort: number): number {
-    const isLast = this.local?.equals(local) && this.remotePort === remotePort;
-    if (!isLast || (remote === null ? this.remote !== null : this.remote?.equals(remote) !== true)) {
-      this.local = local;
-      this.remote = remote;
-      this.remotePort = remotePort;
-      const hash = this.hash.start().address(local);
-      if (remote !== null) hash.address(remote);
-      this.offset = hash.word(remotePort).finish();
-    }
-    return this.offset;
   }
 }

@@ -278,11 +278,7 @@ export class Stack {
   admit(now: number, request: ForwardRequest, tcp?: Partial<TcpOptions>): boolean {
     const { connection } = request;
     if (connection.state !== "SYN-RECEIVED") return false;
-    const route = connection.route as Route;
-    // Those on which nothing was set meanwhile may share their options.
-    if (tcp !== undefined && connection.options === route.tcp)
-      connection.useOptions(now, route.optionsWith(tcp));
-    else if (tcp !== undefined) connection.setOptions(now, tcp);
+    if (tcp !== undefined) connection.setOptions(now, tcp);
     connection.held = false;
     connection.synPending = true;
     this.live.ready(connection);

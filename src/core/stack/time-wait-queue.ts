@@ -20,15 +20,13 @@ export class TimeWaitQueue {
 
   /** From now on, for as long as its route says. */
   add(now: number, record: TimeWait): void {
-    const { duration } = record;
-    record.until = now + duration;
-    const line = this.lines.find((line) => line.duration === duration) ?? this.newLine(duration);
-    line.push(record);
+    record.until = now + record.duration;
+    this.lineOf(record.duration).push(record);
     this.size++;
   }
 
   remove(record: TimeWait): void {
-    this.lines.find((line) => line.duration === record.duration)?.remove(record);
+    this.lineOf(record.duration).remove(record);
     this.size--;
   }
 
@@ -38,7 +36,8 @@ export class TimeWaitQueue {
     return null;
   }
 
-  private newLine(duration: number): Line {
+  private lineOf(duration: number): Line {
+    for (const line of this.lines) if (line.duration === duration) return line;
     const line = new Line(duration);
     this.lines.push(line);
     return line;

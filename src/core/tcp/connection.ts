@@ -312,19 +312,14 @@ export class Connection {
   }
 
   setOptions(now: number, options: Partial<TcpOptions>): void {
-    this.useOptions(now, withOptions(this.options, options));
-  }
-
-  /** As setOptions(), with all of them: connections may share the object. */
-  useOptions(now: number, options: TcpOptions): void {
     const before = this.options;
-    this.options = options;
+    this.options = withOptions(before, options);
     resizeBuffers(this, before);
     // Until our SYN has left its window scale may still follow the buffer.
     if (this.sending.next < 0 && (this.state === "SYN-SENT" || this.scalingOk))
       this.receiving.scale = windowScaleFor(this.options);
-    if (options.keepAlive !== before.keepAlive) this.armKeepAlive(now);
-    if (options.userTimeout !== before.userTimeout && this.timers.isSet(Timer.retransmit)) {
+    if (options.keepAlive !== undefined) this.armKeepAlive(now);
+    if (options.userTimeout !== undefined && this.timers.isSet(Timer.retransmit)) {
       this.timers.set(Timer.retransmit, this.retransmitAt(now));
       this.host.rearm(this);
     }

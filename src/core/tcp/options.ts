@@ -122,9 +122,13 @@ class CompleteOptions implements TcpOptions {
 
 export const defaultTcpOptions: TcpOptions = /* @__PURE__ */ new CompleteOptions();
 
-/** `base`, but for what `own` names. */
+/** `base`, but for what `own` names; itself where that is the same, so that connections share it. */
 export function withOptions(base: TcpOptions, own: Partial<TcpOptions> | undefined): TcpOptions {
-  return own === undefined ? base : Object.assign(new CompleteOptions(), base, own);
+  for (const name in own) {
+    const key = name as keyof TcpOptions;
+    if (own[key] !== base[key]) return Object.assign(new CompleteOptions(), base, own);
+  }
+  return base;
 }
 
 /** Linux's TCP_MIN_SND_MSS: with smaller segments options leave no room for data. */

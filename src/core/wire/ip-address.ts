@@ -104,12 +104,8 @@ export class IpAddress {
   /** RFC 5952 text, with the zone; mapped IPv4 addresses as ::ffff:a.b.c.d. */
   toString(): string {
     if (this.family === 4) return formatIpv4(this.w3);
-    if (this !== lastPrinted) {
-      const text = formatIpv6(this.w0, this.w1, this.w2, this.w3);
-      lastText = this.zone === null ? text : `${text}%${this.zone}`;
-      lastPrinted = this;
-    }
-    return lastText;
+    const text = formatIpv6(this.w0, this.w1, this.w2, this.w3);
+    return this.zone === null ? text : `${text}%${this.zone}`;
   }
 
   toJSON(): string {
@@ -203,7 +199,3 @@ export function parseLegacyIpv4(text: string): IpAddress | null {
 function isZone(text: string): boolean {
   return text.length <= 64 && /^[^\s%/[\]]+$/.test(text);
 }
-
-/** Of the last IPv6 address: what tells of many streams to one host prints it again and again. */
-let lastPrinted: IpAddress | null = null;
-let lastText = "";
