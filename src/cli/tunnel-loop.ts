@@ -2,11 +2,12 @@
 // name, with pauses that grow.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { systemClock, systemRandom } from "../core/link/clock.ts";
 import { NetError, type Tunnel } from "../index.node.ts";
+import { Backoff } from "../tunnel/backoff.ts";
 import { CliError, explain } from "./cli-error.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { Interrupted, listenForSignals } from "./interruption.ts";
-import { Pauses } from "./pauses.ts";
 import { endOfTunnel } from "./tunnel-end.ts";
 import { openTunnel, readAccess, type TunnelArguments } from "./tunnel-options.ts";
 
@@ -28,7 +29,7 @@ export async function keepTunnelOpen(
   const { signal } = interruption;
   try {
     let name = options.name;
-    const pauses = new Pauses();
+    let backoff = new Backoff(systemRandom, systemClock.now());
     for (;;) {
       let tunnel: Tunnel | null = null;
       let openedAt = Number.POSITIVE_INFINITY;
@@ -48,8 +49,9 @@ export async function keepTunnelOpen(
         if (!user.wasOpen || isFinal(error)) throw error;
         logger.warn({ text: (error as Error).message }, "tunnel-lost");
       }
-      const pause = pauses.next(performance.now() - openedAt);
-      await sleep(pause, undefined, { signal }).catch(() => {
+      // One that is lost as soon as it is open is no success.
+      if (performance.now() - openedAt >= STEADY) backoff = new Backoff(systemRandom, systemClock.now());
+      await sleep(backoff.failed() / 1_000, undefined, { signal }).catch(() => {
         throw signal.reason;
       });
     }
@@ -102,3 +104,6 @@ function isFinal(error: unknown): boolean {
   if (!(error instanceof CliError) || NetError.is(error.cause, "ERR_NAME_TAKEN")) return true;
   return error.exitCode === ExitCode.denied || error.exitCode === ExitCode.usage;
 }
+
+/** Milliseconds that a tunnel has stood when the pauses after it are short again. */
+const STEADY = 30_000;

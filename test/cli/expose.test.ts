@@ -90,24 +90,22 @@ describe("fourtuple expose", () => {
     expect((await exposed.over).stderr.match(/service-unreachable/g)).toHaveLength(1);
   });
 
-  test.skipIf(!hasIpv6Loopback)(
-    "reaches a port that only ::1 has (skipped without IPv6 on the loopback)",
-    async () => {
-      const server = createServer((_request, response) => response.end("by IPv6"));
-      await new Promise<void>((resolve) => server.listen(0, "::1", resolve));
-      atEnd(() => server.close());
-      const { port } = server.address() as AddressInfo;
-      const { url } = await relay();
-      const exposed = start(["expose", String(port), "--name", "six", "--relay", url]);
-      await exposed.until(/reached at six/);
-      const outcome = await fourtuple(["cat", `six.peer:${port}`, "--relay", url], {
-        input: "GET / HTTP/1.0\r\n\r\n",
-      });
-      expect(outcome.stdout).toMatch(/by IPv6$/);
-      exposed.child.kill("SIGTERM");
-      expect((await exposed.over).stderr).not.toContain("service-unreachable");
-    },
-  );
+  const withIpv6 = test.skipIf(!hasIpv6Loopback); // this machine has no ::1
+  withIpv6("reaches a port that only ::1 has (skipped without IPv6 on the loopback)", async () => {
+    const server = createServer((_request, response) => response.end("by IPv6"));
+    await new Promise<void>((resolve) => server.listen(0, "::1", resolve));
+    atEnd(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const { url } = await relay();
+    const exposed = start(["expose", String(port), "--name", "six", "--relay", url]);
+    await exposed.until(/reached at six/);
+    const outcome = await fourtuple(["cat", `six.peer:${port}`, "--relay", url], {
+      input: "GET / HTTP/1.0\r\n\r\n",
+    });
+    expect(outcome.stdout).toMatch(/by IPv6$/);
+    exposed.child.kill("SIGTERM");
+    expect((await exposed.over).stderr).not.toContain("service-unreachable");
+  });
 
   test("opens the tunnel again, under the same name, when the relay was away", async () => {
     const { port } = await webServer();

@@ -18,6 +18,11 @@ it("connections that ask for nothing share the route's options, those with one f
   expect(over.optionsWith(usual).noDelay).toBe(true);
 });
 
+it("what asks for nothing else shares the route's options, whatever object it brings", () => {
+  const over = route();
+  expect(over.optionsWith({ hopLimit: over.tcp.hopLimit })).toBe(over.tcp);
+});
+
 it("an object that its owner may change is read each time", () => {
   const over = route();
   const tcp = { hopLimit: 10 };
