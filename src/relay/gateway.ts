@@ -174,19 +174,23 @@ export class SessionGateway {
 
   private admit(request: ForwardRequest, source: ConnectionSource, real: TcpStream): void {
     const { connection } = request;
+    const { peerAddr } = real;
     this.hub.counters.dialsOpened++;
-    this.session.sendControl(
-      SessionType.opened,
-      writeOpened({
-        local: connection.remotePort,
-        address: connection.local,
-        port: connection.localPort,
-        name: undefined,
-        subject: undefined,
-        peerHost: real.peerAddr.hostname,
-        peerPort: real.peerAddr.port,
-      }),
-    );
+    // Who dials an address knows whom it reaches.
+    if (this.literalOf(connection.local).toString() !== peerAddr.hostname) {
+      this.session.sendControl(
+        SessionType.opened,
+        writeOpened({
+          local: connection.remotePort,
+          address: connection.local,
+          port: connection.localPort,
+          name: undefined,
+          subject: undefined,
+          peerHost: peerAddr.hostname,
+          peerPort: peerAddr.port,
+        }),
+      );
+    }
     this.session.driver.admit(request);
     this.join(source, real);
   }
@@ -211,8 +215,6 @@ export class SessionGateway {
   /** What a packet's destination stands for. */
   private targetOf(address: IpAddress): Target | Refused {
     const { addresses } = this.hub;
-    const ipv4 = addresses.ipv4.extractIpv4(address);
-    if (ipv4 !== null) return { host: null, address: ipv4 };
     if (addresses.handles.contains(address)) {
       return (
         this.handles?.get(address.toString()) ?? {
@@ -224,7 +226,12 @@ export class SessionGateway {
     if (address.equals(addresses.gateway)) {
       return { code: "ECONNREFUSED", text: "the gateway itself has no services" };
     }
-    return { host: null, address: address.toIpv4() ?? address };
+    return { host: null, address: this.literalOf(address) };
+  }
+
+  /** Of a destination that stands for itself. */
+  private literalOf(address: IpAddress): IpAddress {
+    return this.hub.addresses.ipv4.extractIpv4(address) ?? address.toIpv4() ?? address;
   }
 }
 

@@ -2,7 +2,7 @@
 // a name (docs/protocol.md §3, §6.1).
 import type { ControlMessage } from "../core/link/control-codec.ts";
 import { failure } from "../core/net/net-error-messages.ts";
-import type { SocketAddr } from "../core/net/socket-addr.ts";
+import { SocketAddr } from "../core/net/socket-addr.ts";
 import { IpAddress } from "../core/wire/ip-address.ts";
 import { peerAddress } from "./addresses.ts";
 import { SessionType } from "./control-types.ts";
@@ -37,6 +37,17 @@ export class Destinations {
       return peerAddress(this.welcome.network, this.welcome.peers, peer);
     }
     return this.findName(host);
+  }
+
+  /**
+   * The other end as its stream and its errors name it, until the relay tells of a better address: what was dialled, not
+   * the address behind a tunnel's name. An IPv4 address is itself in every notation.
+   */
+  peerAddr(target: SocketAddr): SocketAddr | undefined {
+    const { hostname, port } = target;
+    if (hostname === "") return undefined;
+    const ipv4 = IpAddress.parse(hostname)?.toIpv4()?.toString() ?? hostname;
+    return ipv4 === hostname ? target : new SocketAddr(ipv4, port);
   }
 
   /** A binding that was not taken is told again by the next connect. */

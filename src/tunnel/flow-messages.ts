@@ -45,8 +45,11 @@ export function writeOpened(opened: Opened): ControlMessage {
 
 export function readOpened(message: ControlMessage): Read<Opened> {
   const fields = new FieldReader("opened", message);
+  // Literals, here and below: see writeOpened().
   return fields.finish({
-    ...readFlow(fields),
+    local: fields.port("local"),
+    address: fields.address("address"),
+    port: fields.port("port"),
     name: fields.optionalText("name", 63),
     subject: fields.optionalText("subject", 253),
     peerHost: fields.optionalText("peerHost", 255),
@@ -69,14 +72,12 @@ export function writeFailed(failed: Failed): ControlMessage {
 export function readFailed(message: ControlMessage): Read<Failed> {
   const fields = new FieldReader("failed", message);
   return fields.finish({
-    ...readFlow(fields),
+    local: fields.port("local"),
+    address: fields.address("address"),
+    port: fields.port("port"),
     code: fields.text("code", 64),
     text: fields.text("text", textLength),
     rule: fields.optionalText("rule", textLength),
     retryAfter: fields.optionalInteger("retryAfter", 0, 2 ** 31),
   });
-}
-
-function readFlow(fields: FieldReader): Flow {
-  return { local: fields.port("local"), address: fields.address("address"), port: fields.port("port") };
 }

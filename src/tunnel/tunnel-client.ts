@@ -161,8 +161,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
         remote,
         remotePort: target.port,
         localPort: local === undefined || local.port === 0 ? undefined : local.port,
-        // Errors name what was dialled, not the address behind a tunnel's name.
-        peerAddr: target.hostname === "" ? undefined : target,
+        peerAddr: this.destinations.peerAddr(target),
       },
       options,
     );

@@ -426,6 +426,28 @@ describe("On a session's link", () => {
     expect(relay.counters).toMatchObject({ dialsFailed: 2, peerUnknown: 1 });
   });
 
+  test("who dials an address is told nothing of it, who dials a name learns its address", async () => {
+    const port = await bed.echo();
+    const relay = await bed.relay({ allow: [`tcp:127.0.0.1:${port}`] });
+    const { client, welcome } = await RawClient.enter(relay.url, "raw");
+    bed.onClose(() => client.close());
+    const { address, handles, ipv4 } = welcome;
+    client.send(syn(address, ipv4.embedIpv4(IpAddress.parse("127.0.0.1") as IpAddress), port));
+    await client.packet();
+    expect(client.controls.filter(({ type }) => type === SessionType.opened)).toEqual([]);
+    const handle = `${handles.address}1`;
+    client.sendControl(SessionType.resolve, { n: 1, id: 1, name: "127.1", handle });
+    client.send(syn(address, IpAddress.parse(handle) as IpAddress, port));
+    expect(await client.control(SessionType.opened)).toEqual({
+      n: 2,
+      local: 12_345,
+      address: handle,
+      port,
+      peerHost: "127.0.0.1",
+      peerPort: port,
+    });
+  });
+
   test.each<[string, (client: RawClient) => void, keyof RelayCounters]>([
     [
       "out of order",
@@ -530,12 +552,12 @@ describe("On a session's link", () => {
 });
 
 /** A SYN to port 80. */
-function syn(source: IpAddress, destination: IpAddress): Uint8Array {
+function syn(source: IpAddress, destination: IpAddress, port: number = 80): Uint8Array {
   const packet = new Uint8Array(60);
   packet.set([0x60, 0, 0, 0, 0, 20, 6, 64]);
   source.writeTo(packet, 8);
   destination.writeTo(packet, 24);
-  packet.set([0x30, 0x39, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff], 40);
+  packet.set([0x30, 0x39, port >>> 8, port & 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff], 40);
   writeTcpChecksum(packet, 0, 60);
   return packet;
 }

@@ -9,22 +9,25 @@ export class DialledSocket extends net.Socket {
   endConfirmed = false;
   private endTold = false;
   private writeError: Error | null = null;
+  private readonly isPeerUnasked: boolean;
 
-  constructor(onread: net.OnReadOpts) {
+  /** @param isPeerUnasked Nobody asks this socket for its peer's address, which Node would remember. */
+  constructor(onread: net.OnReadOpts, isPeerUnasked: boolean) {
     const options: net.SocketConstructorOpts & { onread: net.OnReadOpts } = { allowHalfOpen: true, onread };
     super(options);
+    this.isPeerUnasked = isPeerUnasked;
     // Nothing is read before somebody asks.
     this.pause();
   }
 
   /**
    * libuv before 1.52 reports the end, not the reset, when bytes and RST come in one poll: a truncated stream would
-   * look complete. So the end is asked for twice: after the true one the kernel says it again, after a reset it
-   * says ECONNRESET now.
+   * look complete. A socket that still has a peer was not reset. Of any other the end is asked for twice: after the
+   * true one the kernel says it again, after a reset it says ECONNRESET now.
    */
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     if (chunk !== null) return super.push(chunk, encoding);
-    if (!this.endTold && process.platform !== "win32") {
+    if (!this.endTold && process.platform !== "win32" && !this.hasPeer) {
       this.endTold = true;
       this.pause();
       this.resume();
@@ -47,5 +50,10 @@ export class DialledSocket extends net.Socket {
     if ((error as NodeJS.ErrnoException).syscall !== "write") return super.destroy(error);
     this.writeError = error;
     return this;
+  }
+
+  /** The kernel says so now. */
+  private get hasPeer(): boolean {
+    return this.isPeerUnasked && this.remoteAddress !== undefined;
   }
 }

@@ -22,7 +22,9 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
     const { peerAddr, localAddr, writeBufferSize, signal } = options;
     signal?.throwIfAborted();
     const slab = isNode() ? new SlabReceiver() : null;
-    const socket = slab === null ? new net.Socket(socketOptions) : new DialledSocket(slab.onread);
+    const isPeerKnown = isExact(peerAddr);
+    const socket =
+      slab === null ? new net.Socket(socketOptions) : new DialledSocket(slab.onread, isPeerKnown);
     slab?.attach(socket);
     const settle = () => {
       signal?.removeEventListener("abort", abort);
@@ -38,7 +40,7 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
     const onConnect = () => {
       settle();
       socket.setNoDelay(true);
-      const sourceOptions = { writeBufferSize, peerAddr: isExact(peerAddr) ? peerAddr : undefined };
+      const sourceOptions = { writeBufferSize, peerAddr: isPeerKnown ? peerAddr : undefined };
       resolve(new SocketSource(socket, slab ?? new ReadableReceiver(socket), sourceOptions));
     };
     signal?.addEventListener("abort", abort, { once: true });

@@ -127,7 +127,8 @@ function sendable(value: unknown, depth: number): unknown {
     throw new TypeError("Control message: only plain objects can be sent");
   }
   const plain: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const item: unknown = (value as Record<string, unknown>)[key];
     if (item !== undefined) plain[key] = sendable(item, depth + 1);
   }
   return plain;
