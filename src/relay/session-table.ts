@@ -38,10 +38,6 @@ export class SessionTable {
     return name !== null && this.byName.has(name) ? name : null;
   }
 
-  ofName(name: string): RelaySession | null {
-    return this.byName.get(name) ?? null;
-  }
-
   /** The session with this IPv6 address, given as signed words. */
   byAddress(w0: number, w1: number, w2: number, w3: number): RelaySession | null {
     const candidates = this.byLastWord.get(w3);

@@ -59,10 +59,6 @@ export class FieldReader {
     return this.refuse(key, "true or false", false);
   }
 
-  optionalFlag(key: string): boolean {
-    return this.isAbsent(key) ? false : this.flag(key);
-  }
-
   port(key: string): number {
     return this.integer(key, 1, 65_535);
   }

@@ -36,11 +36,6 @@ export class SessionControl {
     this.limit = options.limit ?? 8_192;
   }
 
-  /** The highest number applied: what `received` acknowledges. */
-  get applied(): number {
-    return this.lastApplied;
-  }
-
   /** How many messages wait for an acknowledgement. */
   get pending(): number {
     return this.unacknowledged.length;

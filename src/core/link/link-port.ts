@@ -210,7 +210,8 @@ export class LinkPort implements LinkHandler, FrameSink {
 
   /** @internal */
   drained(): void {
-    if (!this.isClosed) this.owner.wake();
+    // Most writes are done long before a link is full: nothing has waited for them then.
+    if (!this.isClosed && this.hasPackets) this.owner.wake();
   }
 
   /** @internal */
@@ -289,8 +290,14 @@ export class LinkPort implements LinkHandler, FrameSink {
 
   /** @internal There is something to send. */
   get hasWork(): boolean {
-    if (this.owesReceived || this.controls.length > 0 || this.wantsPing || this.owesPong) return true;
-    return this.rings.rings.some((ring) => !ring.isEmpty);
+    return (
+      this.owesReceived || this.controls.length > 0 || this.wantsPing || this.owesPong || this.hasPackets
+    );
+  }
+
+  private get hasPackets(): boolean {
+    for (const ring of this.rings.rings) if (!ring.isEmpty) return true;
+    return false;
   }
 
   /** @internal Pings have come. See acknowledgeAll() for what goes before their answer. */

@@ -3,19 +3,10 @@
 import type { IpAddress } from "../wire/ip-address.ts";
 
 export class Addresses {
-  private readonly list: IpAddress[];
+  private readonly list: readonly IpAddress[];
 
   constructor(addresses: readonly IpAddress[]) {
     this.list = [...addresses];
-  }
-
-  add(address: IpAddress): void {
-    if (!this.has(address)) this.list.push(address);
-  }
-
-  remove(address: IpAddress): void {
-    const at = this.list.findIndex((own) => own.equals(address));
-    if (at >= 0) this.list.splice(at, 1);
   }
 
   has(address: IpAddress): boolean {

@@ -32,7 +32,6 @@ export class Listener {
   readonly handshakes: Set<Connection> = new Set();
   isClosed = false;
   isAcceptable = false;
-  nextAcceptable: Listener | null = null;
   private readonly tcp: Partial<TcpOptions> | undefined;
   private queue: Connection[] = [];
   private readonly onClose: (listener: Listener) => void;

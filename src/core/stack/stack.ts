@@ -102,14 +102,6 @@ export class Stack {
 
   // --- addresses and routes
 
-  addAddress(address: IpAddress): void {
-    this.addresses.add(address);
-  }
-
-  removeAddress(address: IpAddress): void {
-    this.addresses.remove(address);
-  }
-
   owns(address: IpAddress): boolean {
     return this.addresses.has(address);
   }
