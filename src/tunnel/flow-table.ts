@@ -14,12 +14,15 @@ export class FlowTable {
   /** Connections that come, between `opened` and accept. */
   private readonly announced = new Map<string, Opened>();
 
-  dialling(source: ConnectionSource, target: SocketAddr): void {
-    this.dials.set(keyOf(source), { source, target });
+  /** Gives what dialled() takes. */
+  dialling(source: ConnectionSource, target: SocketAddr): string {
+    const key = keyOf(source);
+    this.dials.set(key, { source, target });
+    return key;
   }
 
-  dialled(source: ConnectionSource): void {
-    this.dials.delete(keyOf(source));
+  dialled(key: string): void {
+    this.dials.delete(key);
   }
 
   opened(opened: Opened): void {

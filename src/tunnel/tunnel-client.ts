@@ -165,11 +165,12 @@ export class TunnelClient extends EventTarget implements Tunnel {
       },
       options,
     );
-    this.flows.dialling(source, target);
+    const flow = this.flows.dialling(source, target);
     try {
       await bounded(
         {
-          ...options,
+          signal: options.signal,
+          timeout: options.timeout,
           timers: source.timers,
           expired: () => failure("ETIMEDOUT", { op: "connect", peerAddr: target }),
           discard: () => {},
@@ -180,7 +181,7 @@ export class TunnelClient extends EventTarget implements Tunnel {
       if (!this.isUsable && NetError.is(error)) throw this.endOf("connect", target);
       throw error;
     } finally {
-      this.flows.dialled(source);
+      this.flows.dialled(flow);
     }
     return TcpStream.over(source, options);
   }

@@ -50,8 +50,8 @@ export function openSocket(options: OpenOptions): Promise<StreamSource> {
       port: peerAddr.port,
       // The address was chosen by happy eyeballs: Node's own would kill each attempt after 250 ms.
       autoSelectFamily: false,
-      ...(localAddr?.hostname && { localAddress: localAddr.hostname }),
-      ...(localAddr?.port && { localPort: localAddr.port }),
+      localAddress: localAddr?.hostname || undefined,
+      localPort: localAddr?.port || undefined,
     });
   });
 }

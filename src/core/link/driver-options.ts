@@ -92,15 +92,14 @@ export function timersOf(clock: Clock): Timers {
 
 /** What core/net's options say, in the core's units; what is left out stays the route's. */
 export function tcpOptions(options: DialOptions): Partial<TcpOptions> {
-  const wishes = {
-    noDelay: options.noDelay ?? true,
-    ...(options.keepAlive === undefined ? {} : { keepAlive: keepAlive(options.keepAlive) }),
-    ...(options.readBufferSize === undefined ? {} : { receiveBuffer: options.readBufferSize }),
-    ...(options.writeBufferSize === undefined ? {} : { sendBuffer: options.writeBufferSize }),
-    ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
-  };
+  const { noDelay = true, readBufferSize, writeBufferSize, congestionControl } = options;
+  const wishes: { -readonly [Name in keyof TcpOptions]?: TcpOptions[Name] } = { noDelay };
+  if (options.keepAlive !== undefined) wishes.keepAlive = keepAlive(options.keepAlive);
+  if (readBufferSize !== undefined) wishes.receiveBuffer = readBufferSize;
+  if (writeBufferSize !== undefined) wishes.sendBuffer = writeBufferSize;
+  if (congestionControl !== undefined) wishes.congestionControl = congestionControl;
   // Those who want nothing else get the same object, so that their connections share their options.
-  return wishes.noDelay && Object.keys(wishes).length === 1 ? USUAL_OPTIONS : wishes;
+  return noDelay && Object.keys(wishes).length === 1 ? USUAL_OPTIONS : wishes;
 }
 
 const USUAL_OPTIONS: Partial<TcpOptions> = /* @__PURE__ */ Object.freeze({ noDelay: true });

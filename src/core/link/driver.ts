@@ -200,8 +200,8 @@ export class Driver implements SourceOwner, PortOwner {
         remote,
         remotePort,
         tcp: tcpOptions(options),
-        ...(local === undefined ? {} : { local }),
-        ...(localPort === undefined ? {} : { localPort }),
+        local,
+        localPort,
       });
       return this.adopt(connection, peerAddr, false);
     } catch (error) {

@@ -41,9 +41,9 @@ export interface ConnectOptions {
   readonly remote: IpAddress;
   readonly remotePort: number;
   /** Default: the stack's first address of the remote's family. */
-  readonly local?: IpAddress;
+  readonly local?: IpAddress | undefined;
   /** Default: an ephemeral port. */
-  readonly localPort?: number;
+  readonly localPort?: number | undefined;
   readonly tcp?: Partial<TcpOptions>;
 }
 
