@@ -48,13 +48,15 @@ export class World {
     this.random = new Random(`${mode} ${seed}`);
     this.mode = mode;
     const { random, clock } = this;
+    // Of both: who verifies what the other does not write hears nothing.
+    const checksum = mode === "unreliable" || random.chance(0.5);
     const make = (ip: string): Host =>
       new Host(ip, {
         clock,
         seed,
         route: {
           reliable: mode === "reliable",
-          checksum: mode === "unreliable" || random.chance(0.5),
+          checksum,
           mtu: mode === "reliable" ? 65_535 : random.pick([576, 1_280, 1_500, 9_000]),
         },
         stack: {
@@ -167,6 +169,15 @@ export class World {
         const key = `${source.peerAddr} ${source.localAddr}`;
         const pair = this.ends.get(key);
         if (pair === undefined) throw new Error(`accepted ${key}, which nobody dialled`);
+        if (pair[1] !== undefined) {
+          // Of a connection that a cookie began, a late copy of the first segment begins another, as in Linux.
+          const wasOver = pair[1].hasClosed || pair[1].hasReset || pair[1].notes.ended;
+          const { synCookiesReceived } = this.hosts[this.listeners.indexOf(listener)].stack.counters;
+          if (!wasOver || synCookiesReceived < 2) throw new Error(`accepted ${key} twice`);
+          source.reset();
+          this.note(`reset ${key}, brought back by a cookie`);
+          continue;
+        }
         pair[1] = this.end(source, `${key} accepted`);
         this.note(`accept ${key}`);
       }
