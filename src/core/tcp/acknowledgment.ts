@@ -61,14 +61,13 @@ export function acknowledgmentArrives(
     connection.attempts = 0;
     connection.duplicateAcks = 0;
     // A partial ACK takes back what it covers of what duplicates stood for (RFC 6582 §3.2 step 3).
-    sending.duplicateBytes =
-      connection.recovery === "loss" ? Math.max(0, sending.duplicateBytes - advanced) : 0;
+    if (connection.recovery === "loss")
+      sending.duplicateBytes = Math.max(0, sending.duplicateBytes - advanced);
+    else if (connection.recovery !== "timeout") sending.duplicateBytes = 0;
   } else if (repeats && !connection.sackOk && sending.records.count > 0) {
     connection.duplicateAcks++;
-    // Each tells that a segment has left the path (RFC 5681 §3.2 step 4), the first two too (RFC 3042); after a timeout
-    // it may only answer what was resent.
-    if (connection.recovery !== "timeout" && connection.recovery !== "outage")
-      sending.duplicateBytes = Math.min(sending.duplicateBytes + sending.mss, sending.records.inFlight);
+    // Each tells that a segment has left the path (RFC 5681 §3.2 step 4), the first two too (RFC 3042).
+    sending.duplicateBytes = Math.min(sending.duplicateBytes + sending.mss, mayHaveLeft(connection));
   }
   sending.probes = 0;
   if (probeAnswered(connection, ack, repeats && segment.sackCount === 0))
@@ -109,6 +108,15 @@ export function acknowledgmentArrives(
   return true;
 }
 
+/**
+ * Bytes that duplicates may stand for. After a timeout they may only answer what was resent, but for the new data of
+ * F-RTO: it stays unacknowledged until all before it is repaired, and must not fill a window of its size meanwhile.
+ */
+function mayHaveLeft({ recovery, recoveryPoint, sending }: Connection): number {
+  if (recovery === "outage") return 0;
+  return recovery === "timeout" ? Math.max(0, sending.next - recoveryPoint) : sending.records.inFlight;
+}
+
 /** RFC 9293 §3.10.7.4: only a segment at least as new as the last update may change the window. */
 function takeWindowUpdate(connection: Connection, segment: TcpSegment, start: number, ack: number): void {
   const { sending } = connection;
@@ -128,7 +136,7 @@ function takeCumulative(connection: Connection, now: number, ack: number): void 
     const record = records.popAcknowledged(ack);
     if (record === null) break;
     if (!record.sacked) {
-      noteDelivered(connection, now, record);
+      noteDelivered(connection, now, record, ambiguous);
       if (record.retransmissions > 0) ambiguous = true;
     }
     records.recycle(record);

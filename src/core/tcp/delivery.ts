@@ -46,13 +46,19 @@ export function deliveredRoundTrip(connection: Connection, now: number): number 
   return now - rtt >= connection.sampleBarrier ? rtt : -1;
 }
 
-export function noteDelivered(connection: Connection, now: number, record: SentRecord): void {
+export function noteDelivered(
+  connection: Connection,
+  now: number,
+  record: SentRecord,
+  waited: boolean,
+): void {
   const { sentAt, length } = record;
   // An echo from before a segment went again is the answer to its first sending (RFC 8985 §6.2 step 2).
   const { echo } = delivery;
   const stale =
     record.retransmissions > 0 && echo >= 0 && seqLess(echo, timestampValue(connection, record.sentAt));
-  if (connection.rack.delivered(record, now, stale)) connection.undo?.arrivedEarly(record.end, length);
+  if (connection.rack.delivered(record, now, stale, waited))
+    connection.undo?.arrivedEarly(record.end, length);
   connection.rate.acknowledged(record, now, length);
   delivery.bytes += length;
   const { sending } = connection;

@@ -43,9 +43,10 @@ export class Rack {
   /**
    * A record was delivered, by ACK or SACK (§6.2 steps 1 to 3).
    * @param stale its timestamp says that an earlier sending of it is answered, not the last one
+   * @param waited its answer waited for a hole to be filled: its round trip is none of the path
    * @returns whether it came sooner than any round trip after its last sending: an earlier one arrived, and was late
    */
-  delivered(record: SentRecord, now: number, stale: boolean): boolean {
+  delivered(record: SentRecord, now: number, stale: boolean, waited: boolean): boolean {
     const overtaken = record.end < this.highest;
     if (record.end > this.highest) this.highest = record.end;
     else if (overtaken && record.retransmissions === 0) this.reorderings++;
@@ -57,7 +58,7 @@ export class Rack {
       const isEarly = least < Number.POSITIVE_INFINITY && rtt + this.clockResolution < least;
       if (isEarly && overtaken) this.reorderings++;
       if (stale || rtt < this.minRtt.value) return isEarly;
-    } else {
+    } else if (!waited) {
       this.minRtt.update(now, rtt);
       this.knowsPath = true;
       this.hasBelieved = false;

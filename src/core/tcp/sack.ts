@@ -109,7 +109,7 @@ function mark(
     const record = records.at(index++);
     if (record === null || record.start >= to || record.end > right) return;
     if (record.start < left || record.sacked) continue;
-    noteDelivered(connection, now, record);
+    noteDelivered(connection, now, record, false);
     records.markSacked(record);
   }
 }

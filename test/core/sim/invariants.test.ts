@@ -36,6 +36,8 @@ describe("Random calls at both ends over random paths keep all invariants", () =
 
   it.each([
     [1_795_425_073_310, "unreliable", "the path became shorter, and each timeout seemed spurious"],
+    [77_004_078, "unreliable", "new data of F-RTO filled the window without SACK"],
+    [1_795_441_621_682, "unreliable", "a late segment brought a connection of a cookie back"],
   ] as const)("as world %i did not: %s, %s", (seed, mode) => {
     runWorld(seed, mode, 250);
   });

@@ -15,7 +15,7 @@ function sent(count: number, gap = 0): { rack: Rack; records: SentRecords; list:
 }
 
 function deliver(rack: Rack, records: SentRecords, record: SentRecord, now: number): void {
-  rack.delivered(record, now, false);
+  rack.delivered(record, now, false, false);
   records.markSacked(record);
 }
 
@@ -83,7 +83,7 @@ describe("Rack", () => {
 
   it("a coarse clock does not make of one tick a loss", () => {
     const { rack, records, list } = sent(2, 0);
-    rack.delivered(list[1], 0, false);
+    rack.delivered(list[1], 0, false, false);
     records.markSacked(list[1]);
     // Round trip zero: both events in one tick.
     expect(rack.detect(records, 0, 1, false)).toBe(1 * MS);
