@@ -551,7 +551,7 @@ describe("On a session's link", () => {
   });
 });
 
-/** A SYN to port 80. */
+/** A SYN without options. */
 function syn(source: IpAddress, destination: IpAddress, port: number = 80): Uint8Array {
   const packet = new Uint8Array(60);
   packet.set([0x60, 0, 0, 0, 0, 20, 6, 64]);

@@ -451,7 +451,12 @@ describe("The end of a tunnel", () => {
     const newer = await Tunnel.open(relay.url, { name: "busy" });
     const errors = await ends;
     expect(errors.map(({ code }) => code)).toEqual(new Array(4).fill("ERR_NAME_TAKEN"));
-    for (const { message } of errors) expect(message).toMatch(/: a newer tunnel has taken the name( busy)?$/);
+    expect(errors.map(({ message }) => message)).toEqual([
+      `Cannot read from 127.0.0.1:${port}: a newer tunnel has taken the name`,
+      `Cannot accept on [${tunnel.address}]:80: a newer tunnel has taken the name`,
+      "Cannot connect to slow.example:80: The tunnel has ended: a newer tunnel has taken the name busy",
+      "The tunnel has ended: a newer tunnel has taken the name busy",
+    ]);
     expect(events).toEqual(["statechange closed", "closed ERR_NAME_TAKEN"]);
     expect((await failing(tunnel.connect("127.0.0.1:1"))).code).toBe("ERR_NAME_TAKEN");
     expect((await failing(tunnel.bind(":0"))).code).toBe("ERR_NAME_TAKEN");

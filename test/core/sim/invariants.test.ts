@@ -34,7 +34,7 @@ describe("Random calls at both ends over random paths keep all invariants", () =
     expect(sum(reports, (report) => report.cuts)).toBeGreaterThan(worlds);
   }, 600_000);
 
-  it.each<[seed: number, mode: "reliable" | "unreliable", fault: string]>([
+  it.each<[seed: number, mode: Mode, fault: string]>([
     [1_795_425_073_310, "unreliable", "the path became shorter, and each timeout seemed spurious"],
     [77_004_078, "unreliable", "new data of F-RTO filled the window without SACK"],
     [1_795_441_621_682, "unreliable", "a late segment brought a connection of a cookie back"],
